@@ -1,0 +1,116 @@
+import { ConfigError } from '../errors.ts';
+import { dotted, showValue } from './config-issues.ts';
+import { allSections, type ConfigKey, describeAllowed, listKeys, type Sections } from './config-keys.ts';
+import { type ConfigInput, mergeConfig, resolveConfig } from './config-schema.ts';
+import { nearest } from './config-suggest.ts';
+
+export const ENVIRONMENT_PREFIX = 'NMS_';
+
+/** What the environment says. */
+export interface EnvironmentConfig {
+  readonly values: ConfigInput;
+  /** Which variable set a key, by the key's dotted path. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Variables that begin like ours and resemble none of them: somebody else's, worth a warning. */
+  readonly foreign: readonly string[];
+}
+
+/** The variable of a key: `['publish', 'graceMs']` is `NMS_PUBLISH_GRACE_MS`. */
+export function environmentName(path: readonly string[]): string {
+  const parts = path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase());
+  return ENVIRONMENT_PREFIX + parts.join('_');
+}
+
+/** `{ a: { b: value } }` for `['a', 'b']`. */
+export function nest(path: readonly string[], value: unknown): ConfigInput {
+  const [name, ...rest] = path;
+  if (name === undefined) throw new RangeError('a path of no parts');
+  return { [name]: rest.length === 0 ? value : nest(rest, value) };
+}
+
+/** Kubernetes tells every container about its services; one called `nms` or `nms-rtmp` would look like ours. */
+function isServiceLink(name: string, value: string): boolean {
+  return /_SERVICE_(HOST|PORT)(_|$)/.test(name) || /^(tcp|udp):\/\//.test(value) || /_PORT_\d+_(TCP|UDP)/.test(name);
+}
+
+const BOOLEANS = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+/** The text of a variable as the key's type; `undefined` when it cannot be one. */
+function readText(text: string, key: ConfigKey): unknown {
+  switch (key.node.type) {
+    case 'boolean':
+      return BOOLEANS.get(text.toLowerCase());
+    case 'integer':
+    case 'number':
+      return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+    case 'array':
+    case 'object':
+      try {
+        return JSON.parse(text);
+      } catch {
+        return undefined;
+      }
+    default:
+      return text;
+  }
+}
+
+function readVariable(name: string, text: string, key: ConfigKey, sections: Sections): ConfigInput {
+  const refuse = (allowed: string): ConfigError =>
+    new ConfigError(dotted(key.path), `${name} is ${showValue(text, key.path)}; ${allowed} is allowed`);
+  const isJson = key.node.type === 'array' || key.node.type === 'object';
+  const value = readText(text, key);
+  if (value === undefined) throw refuse(`${describeAllowed(key.node)}${isJson ? ', written as JSON,' : ''}`);
+  const values = nest(key.path, value);
+  try {
+    // A section with required keys cannot be checked by one of them alone: the merged configuration is checked later.
+    resolveConfig(values, sections);
+  } catch (error) {
+    const isOurs = error instanceof ConfigError && error.path.startsWith(dotted(key.path));
+    if (!isOurs) return values;
+    throw isJson ? new ConfigError(error.path, `${name}: ${error.message}`) : refuse(describeAllowed(key.node));
+  }
+  return values;
+}
+
+function isMistyped(name: string, names: Iterable<string>, sections: Sections): boolean {
+  const ofSection = Object.keys(sections).some((section) => name.startsWith(`${environmentName([section])}_`));
+  return ofSection || nearest(name, names) !== null;
+}
+
+/**
+ * Reads `NMS_RTMP_PORT`, `NMS_PUBLISH_GRACE_MS`, … : one variable for each key, lists as JSON.
+ * @throws ConfigError naming the variable when its text is not what the key allows, or when an unknown variable begins with
+ * the name of a section or is nearly one of ours. Other variables that begin with `NMS_` are returned as `foreign`.
+ */
+export function configFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  sections: Sections,
+): EnvironmentConfig {
+  const known = new Map(listKeys(sections).map((key) => [environmentName(key.path), key]));
+  const origins = new Map<string, string>();
+  const foreign: string[] = [];
+  let values: ConfigInput = {};
+  for (const [name, text] of Object.entries(environment)) {
+    if (!name.startsWith(ENVIRONMENT_PREFIX) || text === undefined || isServiceLink(name, text)) continue;
+    const key = known.get(name);
+    if (key !== undefined) {
+      values = mergeConfig(values, readVariable(name, text, key, sections));
+      origins.set(dotted(key.path), name);
+      continue;
+    }
+    if (!isMistyped(name, known.keys(), allSections(sections))) {
+      foreign.push(name);
+      continue;
+    }
+    const near = nearest(name, known.keys());
+    const hint = near === null ? 'the reference page of the configuration lists them' : `did you mean ${near}?`;
+    throw new ConfigError('', `${name} is not a known variable; ${hint}`);
+  }
+  return { values, origins, foreign };
+}

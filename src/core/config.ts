@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { wireLimits } from '../media/limits.ts';
+
+const bytes = (fallback: number, help: string) => z.number().int().min(0).default(fallback).describe(help);
+const millis = (fallback: number, help: string) => z.number().int().min(0).default(fallback).describe(help);
+const count = (fallback: number, help: string) => z.number().int().min(1).default(fallback).describe(help);
+
+/** A TCP port; 0 lets the system choose. */
+export const portNumber = (fallback: number, help: string) =>
+  z.number().int().min(0).max(65535).default(fallback).describe(help);
+
+const user = z.strictObject({
+  username: z.string().min(1).describe('the name to sign in with'),
+  password: z
+    .string()
+    .default('')
+    .describe('a scrypt hash, or a plain password that is hashed at the next start; empty: one is made'),
+  role: z.enum(['admin', 'viewer']).default('admin').describe('what the user may do'),
+});
+
+/** The sections that no single server owns. Each key has a type, a default, a range and a sentence of help. */
+export const coreSections = {
+  bind: z.string().min(1).default('0.0.0.0').describe('the address all listeners bind to; "::" is IPv4 and IPv6'),
+  auth: z
+    .strictObject({
+      play: z.boolean().default(false).describe('players need a signed address'),
+      publish: z.boolean().default(false).describe('publishers need a signed address'),
+      secret: z.string().default('').describe('the key that signs stream addresses; empty: one is made'),
+      md5: z.boolean().default(true).describe('also accept the MD5 signatures of Node-Media-Server 4'),
+      jwt: z
+        .strictObject({
+          secret: z.string().default('').describe('the key that signs API tokens; empty: one is made'),
+          expiresIn: z
+            .string()
+            .regex(/^\d+[smhd]$/, 'a number and s, m, h or d')
+            .default('24h')
+            .describe('life of an API token'),
+          refreshExpiresIn: z
+            .string()
+            .regex(/^\d+[smhd]$/, 'a number and s, m, h or d')
+            .default('7d')
+            .describe('life of a refresh token'),
+          algorithm: z.literal('HS256').default('HS256').describe('how API tokens are signed'),
+          users: z
+            .array(user)
+            .default([{ username: 'admin', password: '', role: 'admin' }])
+            .describe('who may sign in'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  publish: z
+    .strictObject({
+      graceMs: millis(30_000, 'how long a publisher whose connection dropped keeps his place'),
+      stallMs: millis(5_000, 'silence after which another publisher may take the place'),
+      takeover: z.boolean().default(false).describe('a second publisher replaces the first at once'),
+      idleTimeoutMs: millis(20_000, 'silence after which a publisher is closed; 0: never'),
+      timestamps: z
+        .enum(['keep', 'zero'])
+        .default('keep')
+        .describe('players see the publisher’s own timestamps, or ones that start at zero'),
+      maxJumpMs: z.number().int().min(1000).default(5_000).describe( 'a larger step of the timestamps is a discontinuity and is closed up'),
+      unknown: z
+        .enum(['pass', 'drop'])
+        .default('pass')
+        .describe('what happens to messages with unknown codecs or packet types'),
+      maxBytesPerSecond: bytes(125_000_000, 'a faster publisher is slowed down; 0: no limit'),
+    })
+    .prefault({}),
+  play: z
+    .strictObject({
+      waitMs: z
+        .number()
+        .int()
+        .min(-1)
+        .default(10_000)
+        .describe('how long a player waits for an absent stream; 0: not at all, -1: for ever'),
+      trackWaitMs: millis(500, 'how long an FLV header waits until the kinds of tracks are known'),
+      maxBacklogBytes: bytes(4 * 1024 * 1024, 'bytes that may wait for one player before frames are left out'),
+      maxBacklogMs: millis(10_000, 'age of the oldest waiting byte before frames are left out'),
+      slowTimeoutMs: millis(20_000, 'a player that is behind for longer is closed'),
+      maxBatchDelayMs: millis(100, 'how long media may be held back to be written in one piece when the house is full'),
+      relaxed: z.boolean().default(false).describe('always hold media back for maxBatchDelayMs: cheaper, later'),
+    })
+    .prefault({}),
+  gop: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('keep the current group of pictures for newcomers'),
+      maxBytes: bytes(16 * 1024 * 1024, 'bytes kept per stream; a larger group is not kept'),
+      maxMs: millis(30_000, 'time kept per stream; a longer group is not kept'),
+      audioMs: millis(1_000, 'time kept of a stream without video'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      maxConnections: count(100_000, 'connections in total'),
+      maxConnectionsPerAddress: count(10_000, 'connections from one address'),
+      handshakeTimeoutMs: millis(10_000, 'time for a handshake, TLS or RTMP'),
+      commandTimeoutMs: millis(30_000, 'time from the connection to publish or play'),
+      pingIntervalMs: millis(30_000, 'silence after which a peer is asked whether it lives'),
+      httpHeaderTimeoutMs: millis(10_000, 'time for the head of an HTTP request'),
+      maxHttpHeaderBytes: count(16 * 1024, 'bytes of the head of an HTTP request'),
+      maxWebSocketMessageBytes: count(4 * 1024, 'bytes of one WebSocket message from a player'),
+      maxMessageBytes: count(wireLimits.maxMessageBytes, 'bytes of one RTMP message or FLV tag'),
+      maxPartialBytes: count(wireLimits.maxPartialBytes, 'bytes of all unfinished RTMP messages of one connection'),
+      maxChunkStreams: count(wireLimits.maxChunkStreams, 'chunk streams of one RTMP connection'),
+      maxMessageStreams: count(wireLimits.maxMessageStreams, 'message streams open at once on one RTMP connection'),
+      maxCommandBytes: count(wireLimits.maxCommandBytes, 'bytes of one command or data message'),
+      maxAmfDepth: count(wireLimits.maxAmfDepth, 'nesting of AMF values'),
+      maxAmfNodes: count(wireLimits.maxAmfNodes, 'values in one AMF message'),
+      maxTracks: count(wireLimits.maxTracks, 'tracks of one publisher'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('the least important lines to write'),
+      format: z
+        .enum(['auto', 'json', 'pretty'])
+        .default('auto')
+        .describe('auto: readable on a terminal, JSON elsewhere'),
+      sessionIntervalMs: millis(60_000, 'how often the state of each session is logged; 0: never'),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      path: z.string().min(1).default('./data').describe('the folder for what the server keeps'),
+      maxHistory: z.number().int().min(0).default(10_000).describe('entries of history'),
+      flushInterval: millis(200, 'accepted from Node-Media-Server 4, without effect'),
+      maxOps: count(1000, 'accepted from Node-Media-Server 4, without effect'),
+      pretty: z.boolean().default(false).describe('accepted from Node-Media-Server 4, without effect'),
+      durability: z
+        .enum(['none', 'fsync'])
+        .default('none')
+        .describe('accepted from Node-Media-Server 4, without effect'),
+    })
+    .prefault({}),
+  record: z
+    .strictObject({
+      auto: z.boolean().default(false).describe('record every stream'),
+      path: z.string().default('./record').describe('the folder for recordings'),
+    })
+    .prefault({}),
+  notify: z
+    .strictObject({
+      url: z
+        .union([z.literal(''), z.url({ protocol: /^https?$/ })])
+        .default('')
+        .describe('told about every event'),
+    })
+    .prefault({}),
+  webadmin: z
+    .strictObject({ enable: z.boolean().default(true).describe('serve the page at / and the console') })
+    .prefault({}),
+};
+
+const coreSchema = z.strictObject(coreSections);
+/** The core sections after validation: every key present. */
+export type CoreConfig = z.output<typeof coreSchema>;
+/** The core sections as an operator writes them: every key optional. */
+export type CoreConfigInput = z.input<typeof coreSchema>;

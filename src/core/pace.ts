@@ -1,0 +1,72 @@
+/**
+ * When a feed writes: `at once` while a pass over the players is short; with each `video frame` when it is not (audio
+ * rides along); `relaxed` when even that would not keep up, or when the configuration asks for it.
+ */
+export type Gear = 'at once' | 'video frame' | 'relaxed';
+
+export interface PaceOptions {
+  readonly relaxed: boolean;
+  readonly maxBatchDelayMs: number;
+}
+
+/** How long audio may wait for the next video frame. */
+export const AUDIO_RIDE_MS = 40;
+/** A pass longer than this leaves `at once`; half of it returns there. */
+const LONG_PASS_MS = 1;
+/** The share of the time that passes may take before the gear goes to `relaxed`; half of it returns. */
+const BUSY_SHARE = 0.6;
+/** Weight of the newest measurement. */
+const WEIGHT = 0.1;
+
+/** Chooses the gear from the measured length of the passes. All times in milliseconds of a monotonic clock. */
+export class Pace {
+  readonly #options: PaceOptions;
+  #passMs = 0;
+  #intervalMs = 1000;
+  #lastPassAt = -1;
+  #gear: Gear;
+
+  constructor(options: PaceOptions) {
+    this.#options = options;
+    this.#gear = options.relaxed ? 'relaxed' : 'at once';
+  }
+
+  get gear(): Gear {
+    return this.#gear;
+  }
+
+  /** Smoothed length of a pass. */
+  get passMs(): number {
+    return this.#passMs;
+  }
+
+  /** May what has waited since `since` be written now that a video frame came? */
+  isDue(since: number, now: number): boolean {
+    return this.#gear !== 'relaxed' || now - since >= this.#options.maxBatchDelayMs * 0.8;
+  }
+
+  /** The longest that anything may wait. */
+  get maxDelayMs(): number {
+    return this.#gear === 'relaxed' ? this.#options.maxBatchDelayMs : AUDIO_RIDE_MS;
+  }
+
+  measure(startedAt: number, endedAt: number): void {
+    this.#passMs += (endedAt - startedAt - this.#passMs) * WEIGHT;
+    if (this.#lastPassAt >= 0) this.#intervalMs += (startedAt - this.#lastPassAt - this.#intervalMs) * WEIGHT;
+    this.#lastPassAt = startedAt;
+    if (!this.#options.relaxed) this.#gear = this.#choose();
+  }
+
+  #choose(): Gear {
+    const share = this.#passMs / Math.max(this.#intervalMs, 0.001);
+    switch (this.#gear) {
+      case 'at once':
+        return this.#passMs > LONG_PASS_MS ? 'video frame' : 'at once';
+      case 'video frame':
+        if (share > BUSY_SHARE && this.#options.maxBatchDelayMs > AUDIO_RIDE_MS) return 'relaxed';
+        return this.#passMs < LONG_PASS_MS / 2 ? 'at once' : 'video frame';
+      case 'relaxed':
+        return share * (this.#options.maxBatchDelayMs / AUDIO_RIDE_MS) < BUSY_SHARE / 2 ? 'video frame' : 'relaxed';
+    }
+  }
+}

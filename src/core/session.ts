@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import type { Format } from '../media/format.ts';
+import { ClosedError, NmsError } from '../errors.ts';
+import type { Logger } from './logger.ts';
+import type { StreamAddress, StreamPath } from './stream-path.ts';
+
+export type SessionId = string & { readonly unit: 'session id' };
+
+/** Where sessions are registered: the part of the Context that a session needs. */
+export interface SessionRegistry {
+  readonly sessions: Map<SessionId, Session>;
+  readonly logger: Logger;
+}
+
+/** Where a session's peer is and how it speaks. */
+export interface SessionOrigin {
+  /** The transport, as the API and webhooks name it. */
+  readonly protocol: 'rtmp' | 'rtmps' | 'http-flv' | 'https-flv' | 'ws-flv' | 'wss-flv' | 'internal';
+  /** `host:port` of the peer; without brackets only when it is not an IPv6 address. */
+  readonly ip: string;
+  /** The address alone. */
+  readonly address: string;
+  readonly userAgent?: string;
+}
+
+/** What a session asked for, as it asked: set once, before it publishes or plays. */
+export interface SessionTarget {
+  readonly address: StreamAddress;
+  /** The host it called us. */
+  readonly host: string;
+  /** Decoded parameters; never logged. */
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/**
+ * One peer. Lives from its connection to its one exit, `close`; is in `context.sessions` all that time. Subclasses own the
+ * socket: they release it in `release`, and add to `inBytes` and `outBytes`.
+ */
+export abstract class Session {
+  readonly #registry: SessionRegistry;
+  readonly id: SessionId;
+  readonly protocol: SessionOrigin['protocol'];
+  readonly ip: string;
+  readonly address: string;
+  readonly userAgent: string;
+  /** Ours (recorder, relay): not asked by guards, not counted as a viewer. */
+  readonly internal: boolean;
+  /** Unix milliseconds. */
+  readonly createTime = Date.now();
+  /** Unix milliseconds at which the media stopped; 0 while it flows. */
+  endTime = 0;
+  role: 'idle' | 'publisher' | 'player' = 'idle';
+  streamHost = '';
+  streamApp = '';
+  streamName = '';
+  streamPath: StreamPath | '' = '';
+  streamQuery: Readonly<Record<string, string>> = {};
+  inBytes = 0;
+  outBytes = 0;
+  /** Frames left out because this player was behind. */
+  droppedFrames = 0;
+  #controller: AbortController | null = null;
+  #closed: Error | null = null;
+  /** Detaches from the broadcast; set by the broadcast, called once by `close`. */
+  #detach: ((reason: Error) => void) | null = null;
+
+  constructor(registry: SessionRegistry, origin: SessionOrigin) {
+    this.#registry = registry;
+    this.id = randomBytes(12).toString('base64url') as SessionId;
+    this.protocol = origin.protocol;
+    this.ip = origin.ip;
+    this.address = origin.address;
+    this.userAgent = origin.userAgent ?? '';
+    this.internal = origin.protocol === 'internal';
+    registry.sessions.set(this.id, this);
+    this.log('info', 'session created');
+  }
+
+  get isPublisher(): boolean {
+    return this.role === 'publisher';
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== null;
+  }
+
+  /** Why it ended; `null` while it lives. */
+  get closeReason(): Error | null {
+    return this.#closed;
+  }
+
+  /** Aborts when the session ends. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#closed !== null) this.#controller.abort(this.#closed);
+    }
+    return this.#controller.signal;
+  }
+
+  setTarget(target: SessionTarget): void {
+    this.streamHost = target.host;
+    this.streamApp = target.address.app;
+    this.streamName = target.address.name;
+    this.streamPath = target.address.path;
+    this.streamQuery = target.query;
+  }
+
+  /** One line of the log, with who this is. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: object = {}): void {
+    this.#registry.logger[level](
+      {
+        session: this.id,
+        protocol: this.protocol,
+        ip: this.ip,
+        ...(this.streamPath === '' ? {} : { stream: this.streamPath }),
+        ...fields,
+      },
+      message,
+    );
+  }
+
+  /** The periodic line: how it goes. */
+  logState(): void {
+    this.log('info', 'session state', {
+      role: this.role,
+      seconds: Math.round((Date.now() - this.createTime) / 1000),
+      inBytes: this.inBytes,
+      outBytes: this.outBytes,
+      ...(this.role === 'player' ? { droppedFrames: this.droppedFrames, backlogBytes: this.backlogBytes } : {}),
+    });
+  }
+
+  /** Bytes accepted for the peer and not yet handed to the system. */
+  get backlogBytes(): number {
+    return 0;
+  }
+
+  /** For the broadcast only: what to do when this session ends. */
+  onDetach(detach: ((reason: Error) => void) | null): void {
+    this.#detach = detach;
+  }
+
+  /** Ends the session; the first call wins, later ones do nothing. Never throws. */
+  close(reason: Error = new ClosedError('closed by the server')): void {
+    if (this.#closed !== null) return;
+    this.#closed = reason;
+    const detach = this.#detach;
+    this.#detach = null;
+    detach?.(reason);
+    this.#registry.sessions.delete(this.id);
+    this.release(reason);
+    this.log('info', 'session ended', {
+      role: this.role,
+      reason: reason.message,
+      ...(reason instanceof NmsError ? { code: reason.code } : {}),
+      seconds: Math.round((Date.now() - this.createTime) / 100) / 10,
+      inBytes: this.inBytes,
+      outBytes: this.outBytes,
+      ...(this.droppedFrames > 0 ? { droppedFrames: this.droppedFrames } : {}),
+    });
+    this.#controller?.abort(reason);
+  }
+
+  /** Says goodbye in the protocol's words and lets the socket go. Called once. */
+  protected abstract release(reason: Error): void;
+}
+
+/** A session that receives a stream. */
+export interface Player<Unit = Buffer> extends Session {
+  readonly format: Format<Unit>;
+  /** Takes one flush: `units` in order; for byte formats `joined` is all of them in one Buffer shared by all players. */
+  send(units: readonly Unit[], joined: Buffer | null): void;
+  /** The stream ended by its publisher's will; he may return. Sessions that cannot wait close themselves. */
+  onStreamEnd(reason: Error): void;
+  /** The stream of a player that waited after `onStreamEnd` is back; units follow. */
+  onStreamStart(): void;
+}
