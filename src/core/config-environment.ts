@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
-import { dotted, showValue } from './config-issues.ts';
+import { dotted, showFound } from './config-issues.ts';
 import { allSections, type ConfigKey, describeAllowed, listKeys, type Sections } from './config-keys.ts';
-import { type ConfigInput, mergeConfig, resolveConfig } from './config-schema.ts';
+import { checkKey, type ConfigInput, mergeConfig, nest } from './config-schema.ts';
 import { nearest } from './config-suggest.ts';
 
 export const ENVIRONMENT_PREFIX = 'NMS_';
@@ -19,13 +19,6 @@ export interface EnvironmentConfig {
 export function environmentName(path: readonly string[]): string {
   const parts = path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase());
   return ENVIRONMENT_PREFIX + parts.join('_');
-}
-
-/** `{ a: { b: value } }` for `['a', 'b']`. */
-export function nest(path: readonly string[], value: unknown): ConfigInput {
-  const [name, ...rest] = path;
-  if (name === undefined) throw new RangeError('a path of no parts');
-  return { [name]: rest.length === 0 ? value : nest(rest, value) };
 }
 
 /** Kubernetes tells every container about its services; one called `nms` or `nms-rtmp` would look like ours. */
@@ -61,26 +54,24 @@ function readText(text: string, key: ConfigKey): unknown {
 }
 
 function readVariable(name: string, text: string, key: ConfigKey, sections: Sections): ConfigInput {
-  const refuse = (allowed: string): ConfigError =>
-    new ConfigError(dotted(key.path), `${name} is ${showValue(text, key.path)}; ${allowed} is allowed`);
-  const isJson = key.node.type === 'array' || key.node.type === 'object';
+  const place = dotted(key.path);
   const value = readText(text, key);
-  if (value === undefined) throw refuse(`${describeAllowed(key.node)}${isJson ? ', written as JSON,' : ''}`);
-  const values = nest(key.path, value);
-  try {
-    // A section with required keys cannot be checked by one of them alone: the merged configuration is checked later.
-    resolveConfig(values, sections);
-  } catch (error) {
-    const isOurs = error instanceof ConfigError && error.path.startsWith(dotted(key.path));
-    if (!isOurs) return values;
-    throw isJson ? new ConfigError(error.path, `${name}: ${error.message}`) : refuse(describeAllowed(key.node));
+  if (value === undefined) {
+    const isJson = key.node.type === 'array' || key.node.type === 'object';
+    const allowed = `${describeAllowed(key.node)}${isJson ? ', written as JSON,' : ''} is allowed`;
+    throw new ConfigError(place, `${name} is ${showFound(text, key.path, key.node)}; ${allowed}`);
   }
-  return values;
+  const error = checkKey(key.path, value, sections);
+  if (error === null) return nest(key.path, value);
+  const isWhole = error.message.startsWith(`${place} is `);
+  throw new ConfigError(error.path, isWhole ? name + error.message.slice(place.length) : `${name}: ${error.message}`);
 }
 
-function isMistyped(name: string, names: Iterable<string>, sections: Sections): boolean {
-  const ofSection = Object.keys(sections).some((section) => name.startsWith(`${environmentName([section])}_`));
-  return ofSection || nearest(name, names) !== null;
+/** The known variable that `name` resembles; what all have in common does not count. */
+function nearestVariable(name: string, names: Iterable<string>): string | null {
+  const bare = [...names].map((known) => known.slice(ENVIRONMENT_PREFIX.length));
+  const near = nearest(name.slice(ENVIRONMENT_PREFIX.length), bare);
+  return near === null ? null : ENVIRONMENT_PREFIX + near;
 }
 
 /**
@@ -93,6 +84,7 @@ export function configFromEnvironment(
   sections: Sections,
 ): EnvironmentConfig {
   const known = new Map(listKeys(sections).map((key) => [environmentName(key.path), key]));
+  const sectionPrefixes = Object.keys(allSections(sections)).map((section) => `${environmentName([section])}_`);
   const origins = new Map<string, string>();
   const foreign: string[] = [];
   let values: ConfigInput = {};
@@ -104,11 +96,11 @@ export function configFromEnvironment(
       origins.set(dotted(key.path), name);
       continue;
     }
-    if (!isMistyped(name, known.keys(), allSections(sections))) {
+    const near = nearestVariable(name, known.keys());
+    if (near === null && !sectionPrefixes.some((prefix) => name.startsWith(prefix))) {
       foreign.push(name);
       continue;
     }
-    const near = nearest(name, known.keys());
     const hint = near === null ? 'the reference page of the configuration lists them' : `did you mean ${near}?`;
     throw new ConfigError('', `${name} is not a known variable; ${hint}`);
   }

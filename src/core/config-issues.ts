@@ -42,9 +42,9 @@ function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
-/** A section whose type is wrong may hold a secret that was put one level too high: only its type is said. */
-function showFound(value: unknown, path: Path, node: SchemaNode | null): string {
-  if (node?.properties !== undefined && typeof value === 'string') return 'a text';
+/** The value found at a key. A text in the place of a section or list may be a secret put one level too high: only its type is said. */
+export function showFound(value: unknown, path: Path, node: SchemaNode | null): string {
+  if ((node?.properties ?? node?.items) !== undefined && typeof value === 'string') return 'a text';
   return showValue(value, path);
 }
 

@@ -24,7 +24,7 @@ export interface SchemaNode {
 
 /** One key that an operator can set: a leaf of a section, lists included. */
 export interface ConfigKey {
-  readonly path: readonly string[];
+  readonly path: readonly [string, ...string[]];
   readonly node: SchemaNode;
   readonly required: boolean;
 }
@@ -53,19 +53,23 @@ export function nodeAt(root: SchemaNode, path: readonly PropertyKey[]): SchemaNo
   return node ?? null;
 }
 
-function* leaves(node: SchemaNode, path: readonly string[], required: boolean): Generator<ConfigKey> {
-  if (node.properties === undefined) {
-    yield { path, node, required };
-    return;
-  }
-  for (const [name, child] of Object.entries(node.properties)) {
-    yield* leaves(child, [...path, name], node.required?.includes(name) ?? false);
+function* leaves(root: SchemaNode, above: readonly string[]): Generator<ConfigKey> {
+  for (const [name, node] of Object.entries(root.properties ?? {})) {
+    const path: ConfigKey['path'] = [above[0] ?? name, ...above.slice(1), ...(above.length > 0 ? [name] : [])];
+    if (node.properties === undefined) yield { path, node, required: root.required?.includes(name) ?? false };
+    else yield* leaves(node, path);
   }
 }
 
-/** Every key of every section, in the order of the schemas. */
+/** Whether a key can be written as text at all; a library's own objects (a server to serve on) cannot. */
+function isWritable({ type, anyOf, enum: values, const: only }: SchemaNode): boolean {
+  return type !== undefined || anyOf !== undefined || values !== undefined || only !== undefined;
+}
+
+/** Every key of every section that a file or a variable can set, in the order of the schemas. */
 export function listKeys(sections: Sections): ConfigKey[] {
-  return [...leaves(configJsonSchema(sections), [], false)].filter((key) => key.path[0] !== '$schema');
+  const all = [...leaves(configJsonSchema(sections), [])];
+  return all.filter((key) => key.path[0] !== '$schema' && isWritable(key.node));
 }
 
 const quoted = (value: unknown): string => JSON.stringify(value);

@@ -31,6 +31,24 @@ export function mergeConfig(base: ConfigInput, over: ConfigInput): ConfigInput {
   return Object.fromEntries(merged);
 }
 
+/** `{ a: { b: value } }` for `['a', 'b']`. */
+export function nest(path: readonly [string, ...string[]], value: unknown): ConfigInput {
+  let nested: unknown = value;
+  for (const name of [...path].reverse()) nested = { [name]: nested };
+  return nested as ConfigInput;
+}
+
+/** What is wrong with one key, whatever else its section needs; `null` when it is right. */
+export function checkKey(path: readonly [string, ...string[]], value: unknown, sections: Sections): ConfigError | null {
+  const input = nest(path, value);
+  const result = allSections(sections)[path[0]]?.safeParse(input[path[0]]);
+  if (result === undefined || result.success) return null;
+  const issues = result.error.issues
+    .map((issue) => ({ ...issue, path: [path[0], ...issue.path] }))
+    .filter((issue) => path.every((name, index) => issue.path[index] === name));
+  return issues.length === 0 ? null : configIssue(issues, input, configJsonSchema(sections), listKeys(sections));
+}
+
 /**
  * Checks a whole configuration, core sections and `sections`, and fills in every default. A door that the input does not
  * name is absent from the result, unless it names none (`withDefaultDoors`); any other section is absent when it has no

@@ -59,7 +59,12 @@ export const coreSections = {
         .enum(['keep', 'zero'])
         .default('keep')
         .describe('players see the publisher’s own timestamps, or ones that start at zero'),
-      maxJumpMs: z.number().int().min(1000).default(5_000).describe( 'a larger step of the timestamps is a discontinuity and is closed up'),
+      maxJumpMs: z
+        .number()
+        .int()
+        .min(1000)
+        .default(5_000)
+        .describe('a larger step of the timestamps is a discontinuity and is closed up'),
       unknown: z
         .enum(['pass', 'drop'])
         .default('pass')

@@ -22,12 +22,15 @@ export class Context implements BroadcastHost {
   readonly ticker = new Ticker();
   readonly config: CoreConfig;
   readonly logger: Logger;
+  /** The folder that relative paths of the configuration start from. */
+  readonly folder: string;
   /** Doors are closing: nobody new is let in, and no publisher's place is kept. */
   isStopping = false;
 
-  constructor(config: CoreConfig, logger: Logger) {
+  constructor(config: CoreConfig, logger: Logger, folder: string) {
     this.config = config;
     this.logger = logger;
+    this.folder = folder;
     this.connections = new ConnectionLimits(config.limits);
     this.eventEmitter.setMaxListeners(0);
   }

@@ -90,6 +90,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
 
   /** The stream is known well enough now: those who waited for that may begin. */
   retry(): void {
+    this.flush();
     for (const subscription of [...this.#subscriptions]) subscription.retry();
   }
 

@@ -27,6 +27,9 @@ const WELL_KNOWN = new Set([
   '12345678',
 ]);
 
+/** What begins like this is a hash; a damaged one fits nothing, least of all its own text. */
+const SCHEME = 'scrypt$';
+
 interface ScryptHash {
   readonly N: number;
   readonly r: number;
@@ -56,9 +59,9 @@ function derive(password: string, { N, r, p, salt }: Omit<ScryptHash, 'hash'>, l
   });
 }
 
-/** Whether `stored` is a hash that `verifyPassword` can check, rather than a plain password. */
+/** Whether `stored` is a hash rather than a plain password; a damaged hash is one too, and fits no password. */
 export function isPasswordHash(stored: string): boolean {
-  return parseHash(stored) !== null;
+  return stored.startsWith(SCHEME);
 }
 
 /** `scrypt$16384$8$1$<salt>$<hash>`, 16 and 64 bytes in lower-case hex: what Node-Media-Server 4.4 writes and reads. */
@@ -75,6 +78,7 @@ export async function hashPassword(password: string): Promise<string> {
 export async function verifyPassword(password: string, stored: string): Promise<boolean> {
   const parsed = parseHash(stored);
   if (parsed !== null) return timingSafeEqual(await derive(password, parsed, parsed.hash.length), parsed.hash);
+  if (stored.startsWith(SCHEME)) return false;
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(password), digest(stored)) && stored !== '';
 }

@@ -193,7 +193,7 @@ export class Subscription<Unit = Buffer> {
       this.#markBytes = this.player.outBytes;
     }
     if (this.state !== 'live' && this.state !== 'keyless') return;
-    const allowance = written < this.#burstEnd ? this.#burstEnd - written : 0;
+    const allowance = this.#burstEnd > 0 && written < this.#burstEnd ? this.#burstEnd - written : 0;
     const isLate = now - this.#markAt > this.#limits.maxBacklogMs * (allowance > 0 ? BURST_PATIENCE : 1);
     if (waiting > this.#limits.maxBacklogBytes + allowance || isLate) this.#fallBehind(now, waiting);
   }

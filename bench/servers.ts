@@ -1,0 +1,112 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Transport, transports } from './options.ts';
+import type { Tools } from './prepare.ts';
+
+export type ServerName = 'ours' | 'nms' | 'nginx';
+
+export interface Ports {
+  readonly rtmp: number;
+  readonly http: number;
+}
+
+export interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** A server that can be started: fresh for every point, in a folder of its own. */
+export interface Candidate {
+  readonly name: ServerName;
+  readonly title: string;
+  readonly transports: readonly Transport[];
+  /** Writes the configuration into `folder` and says how to run it. */
+  command(folder: string, ports: Ports): Command;
+}
+
+/** Our server, run as an operator runs it; `flags` go to Node. */
+export function ours(tools: Tools, flags: readonly string[] = []): Candidate {
+  const entry = join(tools.root, 'bin', 'app.js');
+  return {
+    name: 'ours',
+    title: 'this server',
+    transports,
+    command: (folder, ports) => nodeServer([...flags, entry], folder, ports),
+  };
+}
+
+/** The peer, under the same Node; `name` is its column. */
+export function peer(entry: string, version: string, name: ServerName = 'nms'): Candidate {
+  return {
+    name,
+    title: `Node-Media-Server ${version}`,
+    transports,
+    command: (folder, ports) => nodeServer([entry], folder, ports),
+  };
+}
+
+/** Both servers understand this file: recording, hooks, console and permission checks are off, all else is default. */
+function nodeServer(args: readonly string[], folder: string, ports: Ports): Command {
+  const config = {
+    bind: '127.0.0.1',
+    rtmp: { port: ports.rtmp },
+    http: { port: ports.http },
+    auth: { play: false, publish: false, secret: 'bench' },
+    store: { path: './data' },
+    record: { auto: false, path: './record' },
+    notify: { url: '' },
+    webadmin: { enable: false },
+  };
+  return { command: process.execPath, args: [...args, '-c', writeFile(folder, 'config.json', JSON.stringify(config))] };
+}
+
+/** nginx with its rtmp module: one process, RTMP only, no cache for newcomers. */
+export function nginx(version: string, module: string | null): Candidate {
+  return {
+    name: 'nginx',
+    title: `nginx ${version}`,
+    transports: ['rtmp'],
+    command: (folder, ports) => {
+      const lines = [
+        module === null ? '' : `load_module ${module};`,
+        'daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000;',
+        `pid ${join(folder, 'pid')}; error_log ${join(folder, 'error.log')};`,
+        'events { worker_connections 16384; }',
+        `rtmp { access_log off; server { listen 127.0.0.1:${ports.rtmp}; chunk_size 4096;`,
+        '  application live { live on; wait_key on; interleave on; } } }',
+      ];
+      const config = writeFile(folder, 'nginx.conf', lines.join('\n'));
+      return { command: 'nginx', args: ['-p', folder, '-e', join(folder, 'error.log'), '-c', config] };
+    },
+  };
+}
+
+function writeFile(folder: string, name: string, text: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** Two ports that nobody listens on at the moment. */
+export async function freePorts(): Promise<Ports> {
+  const doors = [createServer(), createServer()];
+  const ports = await Promise.all(
+    doors.map(
+      (door) =>
+        new Promise<number>((resolve, reject) => {
+          door.once('error', reject);
+          door.listen(0, '127.0.0.1', () => {
+            const address = door.address();
+            if (address === null || typeof address === 'string') reject(new Error('the socket has no port'));
+            else resolve(address.port);
+          });
+        }),
+    ),
+  );
+  await Promise.all(doors.map((door) => new Promise((resolve) => door.close(resolve))));
+  const [rtmp, http] = ports;
+  if (rtmp === undefined || http === undefined) throw new Error('no free ports');
+  return { rtmp, http };
+}

@@ -1,0 +1,139 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Invocation, parseArguments } from './cli/arguments.ts';
+import { check } from './cli/check.ts';
+import { explainError } from './cli/explain.ts';
+import { type LoadedConfig, loadConfig } from './cli/load-config.ts';
+import { createLog, type Log } from './cli/log.ts';
+import { greet, start } from './cli/start.ts';
+import { NodeMediaServer } from './index.ts';
+
+type ServeInvocation = Extract<Invocation, { kind: 'start' | 'check' }>;
+type VisitInvocation = Extract<Invocation, { kind: 'publish' | 'play' }>;
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function load({ configPath, flags }: ServeInvocation): LoadedConfig {
+  const schemaFile = fileURLToPath(new URL('../docs/6-reference/config.schema.json', import.meta.url));
+  return loadConfig({
+    configPath,
+    flags,
+    environment: process.env,
+    cwd: process.cwd(),
+    sections: NodeMediaServer.sections,
+    ...(existsSync(schemaFile) ? { schemaFile } : {}),
+  });
+}
+
+/** An operator's mistake is one line; anything else is ours and keeps its stack. */
+function report(error: unknown, loaded: LoadedConfig | null): void {
+  const line = explainError(error, loaded);
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${line ?? stack}\n`);
+}
+
+/** The first signal stops the server in order and ends the process, the second ends it at once. Tells whether one came. */
+function stopOnSignals(server: NodeMediaServer, log: Log): () => boolean {
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.logger.info({ signal }, `${signal}: stopping`);
+    server.stop().then(
+      () => {
+        log.logger.info({}, 'stopped');
+        log.flush();
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.logger.fatal({ err: error }, 'stopping failed');
+        log.flush();
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return () => isStopping;
+}
+
+/** After an error that nobody foresaw the state is unknown: the process ends, and whoever runs it starts a new one. */
+function endOnUnforeseen(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log.logger.fatal({ err: error }, 'an unforeseen error');
+    log.flush();
+    process.exit(1);
+  });
+}
+
+async function serve(invocation: ServeInvocation, version: string): Promise<number | null> {
+  let loaded: LoadedConfig | null = null;
+  let log: Log | null = null;
+  try {
+    loaded = load(invocation);
+    if (invocation.kind === 'check') {
+      process.stdout.write(`${await check(loaded)}\n`);
+      return 0;
+    }
+    log = createLog(loaded.resolved.log, process.stdout.isTTY === true);
+    endOnUnforeseen(log);
+    const tell = (text: string) => void process.stderr.write(text);
+    const server = await start({ loaded, log, version, tell });
+    const isStoppedBySignal = stopOnSignals(server, log);
+    await server.run().catch((error: unknown) => {
+      if (!isStoppedBySignal()) throw error;
+    });
+    if (!isStoppedBySignal()) greet(server, log);
+    return null;
+  } catch (error) {
+    log?.flush();
+    report(error, loaded);
+    return 1;
+  }
+}
+
+async function visit({ kind, url, seconds }: VisitInvocation): Promise<number> {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  const options = {
+    signal: controller.signal,
+    print: (line: string) => void process.stdout.write(`${line}\n`),
+    ...(seconds === null ? {} : { seconds }),
+  };
+  try {
+    if (kind === 'publish') return await (await import('./tools/publish.ts')).runPublish(url, options);
+    return await (await import('./tools/play.ts')).runPlay(url, options);
+  } catch (error) {
+    report(error, null);
+    return 1;
+  }
+}
+
+async function run(argv: readonly string[]): Promise<number | null> {
+  const version = readVersion();
+  const invocation = parseArguments(argv, { version, cwd: process.cwd() });
+  switch (invocation.kind) {
+    case 'text':
+      process.stdout.write(invocation.text);
+      return 0;
+    case 'refused':
+      process.stderr.write(invocation.text);
+      return 1;
+    case 'publish':
+    case 'play':
+      return visit(invocation);
+    default:
+      return serve(invocation, version);
+  }
+}
+
+/** The command `nms`: does what `argv` (without program names) says. The process ends by itself, or serves until a signal. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const code = await run(argv);
+  if (code !== null) process.exitCode = code;
+}

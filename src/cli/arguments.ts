@@ -1,0 +1,165 @@
+import { resolve } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type ConfigInput, mergeConfig, nest } from '../core/config-schema.ts';
+
+/** What the command line sets, and which flag set it, by the key's dotted path. */
+export interface FlagConfig {
+  readonly values: ConfigInput;
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/** What is to be done. */
+export type Invocation =
+  | { readonly kind: 'start' | 'check'; readonly configPath: string | null; readonly flags: FlagConfig }
+  | { readonly kind: 'publish' | 'play'; readonly url: string; readonly seconds: number | null }
+  /** Help or the version: to be printed, and nothing else. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** The command line is wrong: `text` says how. */
+  | { readonly kind: 'refused'; readonly text: string };
+
+interface Surroundings {
+  readonly version: string;
+  /** What relative paths on the command line resolve against. */
+  readonly cwd: string;
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65535) throw new InvalidArgumentError('A whole number from 1 to 65535 is allowed.');
+  return port;
+}
+
+function readSeconds(text: string): number {
+  const seconds = /^\d{1,7}(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (seconds <= 0) throw new InvalidArgumentError('A number above 0 is allowed.');
+  return seconds;
+}
+
+function readAddress(text: string): string {
+  const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  if (!isHttp) throw new InvalidArgumentError('An absolute address, http://… or https://…, is allowed.');
+  return text;
+}
+
+function readText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('A text that is not empty is allowed.');
+  return text;
+}
+
+/** A flag and the key it sets; `on` is the value of a flag that takes none. */
+interface Flag {
+  readonly flag: string;
+  readonly value?: string;
+  readonly short?: string;
+  readonly help: string;
+  readonly path: readonly [string, ...string[]];
+  readonly read?: (text: string, cwd: string) => unknown;
+  readonly on?: boolean;
+}
+
+const readPath = (text: string, cwd: string) => resolve(cwd, readText(text));
+
+const flagTable: readonly Flag[] = [
+  {
+    flag: '--bind',
+    short: '-b',
+    value: '<addr>',
+    help: 'address all listeners bind to',
+    path: ['bind'],
+    read: readText,
+  },
+  { flag: '--rtmp-port', value: '<n>', help: 'RTMP port, 1 to 65535', path: ['rtmp', 'port'], read: readPort },
+  { flag: '--rtmps-port', value: '<n>', help: 'RTMPS port', path: ['rtmps', 'port'], read: readPort },
+  { flag: '--http-port', value: '<n>', help: 'HTTP port', path: ['http', 'port'], read: readPort },
+  { flag: '--https-port', value: '<n>', help: 'HTTPS port', path: ['https', 'port'], read: readPort },
+  { flag: '--data-path', value: '<folder>', help: 'folder for data', path: ['store', 'path'], read: readPath },
+  { flag: '--record-path', value: '<folder>', help: 'folder for recordings', path: ['record', 'path'], read: readPath },
+  { flag: '--record-auto', help: 'record every stream', path: ['record', 'auto'], on: true },
+  { flag: '--notify-url', value: '<url>', help: 'told about every event', path: ['notify', 'url'], read: readAddress },
+  { flag: '--auth-play', help: 'players need a signed address', path: ['auth', 'play'], on: true },
+  { flag: '--auth-publish', help: 'publishers need a signed address', path: ['auth', 'publish'], on: true },
+  { flag: '--no-admin', help: 'no page and no console', path: ['webadmin', 'enable'], on: false },
+];
+
+const HELP = `
+Without -c, ./config.json in the current directory is read; when there is none, one is written with all defaults, and the
+password of the user "admin" is shown once. Every key can also be set by a variable: rtmp.port is NMS_RTMP_PORT. A flag
+wins over a variable, a variable over the file. Relative paths in the file are relative to the file's folder; on the
+command line and in variables they are relative to the current directory.`;
+
+function declareFlags(program: Command, cwd: string): void {
+  program.option('-c, --config <path>', 'config file, JSON (default: ./config.json)');
+  for (const { flag, short, value, help, read } of flagTable) {
+    const name = `${short === undefined ? '' : `${short}, `}${flag}${value === undefined ? '' : ` ${value}`}`;
+    if (read === undefined) program.option(name, help);
+    else program.option(name, help, (text: string) => read(text, cwd));
+  }
+}
+
+function collectFlags(options: Readonly<Record<string, unknown>>): FlagConfig {
+  const origins = new Map<string, string>();
+  let values: ConfigInput = {};
+  for (const { flag, path, on } of flagTable) {
+    const name = flag.replace(/^--(no-)?/, '').replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const given = options[name];
+    // `--no-admin` is `admin: false`; commander sets `admin: true` when it is not given.
+    if (given === undefined || (on === false && given !== false)) continue;
+    values = mergeConfig(values, nest(path, on ?? given));
+    origins.set(path.join('.'), flag);
+  }
+  return { values, origins };
+}
+
+/** Errors whose cause is a word that does not exist: the usage helps. A wrong value has said all there is to say. */
+const SHOWS_USAGE = new Set(['commander.unknownOption', 'commander.unknownCommand', 'commander.excessArguments']);
+
+/** Reads the command line; touches nothing. */
+export function parseArguments(argv: readonly string[], { version, cwd }: Surroundings): Invocation {
+  let text = '';
+  let invocation: Invocation = { kind: 'refused', text: '' };
+  const program = new Command('nms')
+    .description('A live streaming server: RTMP and RTMPS in; RTMP, HTTP-FLV and WebSocket-FLV out.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (part) => {
+        text += part;
+      },
+      writeErr: (part) => {
+        text += part;
+      },
+    })
+    .addHelpText('after', HELP);
+  const serve = (kind: 'start' | 'check') => () => {
+    const options = program.opts<Record<string, unknown>>();
+    const configPath = typeof options.config === 'string' ? options.config : null;
+    invocation = { kind, configPath, flags: collectFlags(options) };
+  };
+  const visit = (kind: 'publish' | 'play') => (url: string, options: { seconds?: number }) => {
+    invocation = { kind, url, seconds: options.seconds ?? null };
+  };
+  declareFlags(program, cwd);
+  program.action(serve('start'));
+  const inherit = (command: Command) =>
+    command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help');
+  inherit(program.command('start')).description('run the server (also without a command)').action(serve('start'));
+  inherit(program.command('check')).description('check the configuration, write nothing').action(serve('check'));
+  inherit(program.command('publish <url>'))
+    .description('publish a test stream to a server')
+    .option('--seconds <n>', 'stop after so many seconds', readSeconds)
+    .action(visit('publish'));
+  inherit(program.command('play <url>'))
+    .description('play a stream and report what arrives')
+    .option('--seconds <n>', 'stop after so many seconds', readSeconds)
+    .action(visit('play'));
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: 'text', text };
+    return { kind: 'refused', text: SHOWS_USAGE.has(error.code) ? `${text}\n${program.helpInformation()}` : text };
+  }
+  return invocation;
+}

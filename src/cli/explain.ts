@@ -1,0 +1,35 @@
+import { doorNames } from '../core/config-schema.ts';
+import { joinAddress } from '../core/listener.ts';
+import { ConfigError, ListenError, NmsError } from '../errors.ts';
+import { type LoadedConfig, originOf } from './load-config.ts';
+
+/** Reasons of the system that are about the address, not the port. */
+const ADDRESS_REASONS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']);
+
+function explainListen(error: ListenError, loaded: LoadedConfig): string {
+  const { bind } = loaded.resolved;
+  const door = doorNames.find((name) => {
+    const section = loaded.resolved[name] as { port?: number } | undefined;
+    return section?.port !== undefined && joinAddress(bind, section.port) === error.address;
+  });
+  const reason = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const isAddress = door === undefined || ADDRESS_REASONS.has(reason);
+  const key = isAddress ? 'bind' : `${door}.port`;
+  const value = isAddress ? JSON.stringify(bind) : (loaded.resolved[door] as { port: number }).port;
+  const allowed = isAddress ? 'an address of this machine' : 'a port that is free';
+  return `${originOf(key, loaded.origins, loaded.fileName)}: ${key} is ${value}; ${error.message}; ${allowed} is allowed`;
+}
+
+/**
+ * One line for an error that the operator can mend, `null` for any other: those keep their stack. `loaded` is absent while
+ * the configuration is still being read; its errors then name their file themselves.
+ */
+export function explainError(error: unknown, loaded: LoadedConfig | null): string | null {
+  if (!(error instanceof NmsError)) return null;
+  let line = error.message;
+  if (error instanceof ListenError && loaded !== null) line = explainListen(error, loaded);
+  else if (error instanceof ConfigError && loaded !== null) {
+    line = `${originOf(error.path, loaded.origins, loaded.fileName)}: ${error.message}`;
+  }
+  return line.replace(/\s*[\r\n]+\s*/g, ' ');
+}

@@ -1,0 +1,32 @@
+export type { BroadcastServer } from './core/broadcast-server.ts';
+export type { Context } from './core/context.ts';
+export type { ServerEventName, ServerEvents } from './core/events.ts';
+export type { Listener } from './core/listener.ts';
+export type { Logger } from './core/logger.ts';
+export type { Server, ServerDefinition } from './core/server.ts';
+export { defineServer } from './core/server.ts';
+export type { Player, Session, SessionId } from './core/session.ts';
+export { signStream, signStreamMd5 } from './core/sign.ts';
+export type { StreamPath } from './core/stream-path.ts';
+export {
+  AbsentError,
+  BusyError,
+  ClosedError,
+  ConfigError,
+  ConnectionError,
+  DeniedError,
+  EndError,
+  LimitError,
+  ListenError,
+  NmsError,
+  ProtocolError,
+  SlowError,
+  TimeoutError,
+} from './errors.ts';
+export {
+  NodeMediaServer,
+  type NodeMediaServerConfig,
+  type NodeMediaServerOptions,
+  type NodeMediaServerState,
+} from './node-media-server.ts';
+export { servers } from './servers.ts';

@@ -1,0 +1,140 @@
+import { ByteQueue } from '../../bytes/byte-queue.ts';
+import { ProtocolError } from '../../errors.ts';
+import { type WireLimits, wireLimits } from '../../media/limits.ts';
+import type { AVPacket, Track } from '../../media/packet.ts';
+import { flvError } from './flv-error.ts';
+import { type FlvBodyKind, FlvPacketReader } from './flv-packet-reader.ts';
+import {
+  backPointerBytes,
+  decodeFlvHeader,
+  decodeTagHeader,
+  type FlvHeader,
+  flvTagType,
+  tagHeaderBytes,
+} from './flv-tag.ts';
+
+const kinds: ReadonlyMap<number, FlvBodyKind> = new Map([
+  [flvTagType.audio, 'audio'],
+  [flvTagType.video, 'video'],
+  [flvTagType.data, 'data'],
+  [flvTagType.dataAmf3, 'data-amf3'],
+]);
+
+/**
+ * Reads an FLV file or stream as it comes. What is not FLV from its first byte, or has a tag above `maxMessageBytes`, is a
+ * `ProtocolError`, thrown by every further `next`; a cut end is no error.
+ */
+export class FlvDemuxer {
+  readonly #input = new ByteQueue();
+  readonly #limits: WireLimits;
+  readonly #reader: FlvPacketReader;
+  readonly #packets: Generator<AVPacket[] | null, never>;
+  #header: FlvHeader | null = null;
+  #failure: ProtocolError | null = null;
+  #malformed = 0;
+  #skipped = 0;
+
+  constructor(limits: Partial<WireLimits> = {}) {
+    this.#limits = { ...wireLimits, ...limits };
+    this.#reader = new FlvPacketReader(limits);
+    this.#packets = this.#read();
+  }
+
+  /** What the file says of itself; `null` before it was read. */
+  get header(): FlvHeader | null {
+    return this.#header;
+  }
+
+  /** The tracks seen so far. */
+  get tracks(): readonly Track[] {
+    return this.#reader.tracks;
+  }
+
+  /** Tags dropped because their bodies cannot be read. */
+  get malformed(): number {
+    return this.#malformed;
+  }
+
+  /** Tags passed over: encrypted, or of a type nobody defined. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** Bytes consumed since the beginning. */
+  get position(): number {
+    return this.#input.position;
+  }
+
+  /** The chunk is kept, not copied: it must not change. */
+  push(chunk: Buffer): void {
+    this.#input.push(chunk);
+  }
+
+  /** The packets of the next tag that has any; `null`: give me more. */
+  next(): AVPacket[] | null {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      return this.#packets.next().value;
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** FLV E.2 to E.4: a header, then back pointer and tag for ever. Back pointers are often wrong and never needed. */
+  *#read(): Generator<AVPacket[] | null, never> {
+    const input = this.#input;
+    yield* this.#readHeader();
+    for (;;) {
+      yield* this.#skip(backPointerBytes);
+      while (input.size < tagHeaderBytes) yield null;
+      const tag = decodeTagHeader(input.take(tagHeaderBytes));
+      const kind = tag.isFiltered ? undefined : kinds.get(tag.type);
+      if (kind === undefined) {
+        this.#skipped++;
+        yield* this.#skip(tag.size);
+        continue;
+      }
+      if (tag.size > this.#limits.maxMessageBytes) {
+        throw flvError(
+          `tag of ${tag.size} bytes exceeds maxMessageBytes ${this.#limits.maxMessageBytes}`,
+          input.position,
+        );
+      }
+      while (input.size < tag.size) yield null;
+      const packets = this.#packetsOf(kind, tag.timestampMs, input.take(tag.size));
+      if (packets.length > 0) yield packets;
+    }
+  }
+
+  *#readHeader(): Generator<null, void> {
+    const input = this.#input;
+    for (const [index, expected] of [0x46, 0x4c, 0x56].entries()) {
+      while (input.size <= index) yield null;
+      const found = input.peek(index);
+      if (found !== expected) throw flvError(`byte ${found.toString(16)} where "FLV" begins a file`, index);
+    }
+    while (input.size < 9) yield null;
+    this.#header = decodeFlvHeader(input.take(9));
+    yield* this.#skip(this.#header.headerBytes - 9);
+  }
+
+  *#skip(length: number): Generator<null, void> {
+    for (let left = length; left > 0; ) {
+      while (this.#input.size === 0) yield null;
+      const count = Math.min(left, this.#input.size);
+      this.#input.skip(count);
+      left -= count;
+    }
+  }
+
+  #packetsOf(kind: FlvBodyKind, timestampMs: number, body: Buffer): AVPacket[] {
+    try {
+      return this.#reader.read(kind, timestampMs, body);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#malformed++;
+      return [];
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** What stands in front of a message's payload. */
+export interface MessageHeader {
+  /** 2 to 65599. */
+  readonly chunkStreamId: number;
+  /** Milliseconds; written modulo 2^32. */
+  readonly timestamp: number;
+  readonly typeId: number;
+  readonly streamId: number;
+}
+
+/** What the 24 bits of the length field can say. */
+export const MAX_MESSAGE_BYTES = 0xffffff;
+
+const EXTENDED = 0xffffff;
+
+function basicHeaderBytes(chunkStreamId: number): number {
+  return chunkStreamId < 64 ? 1 : chunkStreamId < 320 ? 2 : 3;
+}
+
+/** RTMP 1.0, 5.3.1.1. */
+function writeBasicHeader(target: Buffer, at: number, format: number, chunkStreamId: number): number {
+  if (chunkStreamId < 64) return target.writeUInt8((format << 6) | chunkStreamId, at);
+  if (chunkStreamId < 320) {
+    target.writeUInt8(format << 6, at);
+    return target.writeUInt8(chunkStreamId - 64, at + 1);
+  }
+  target.writeUInt8((format << 6) | 1, at);
+  return target.writeUInt16LE(chunkStreamId - 64, at + 1);
+}
+
+/**
+ * A message as chunks in one Buffer: format 0 first, then format 3, each with the extended timestamp if there is one
+ * (RTMP 1.0, 5.3.1). Full headers make the bytes the same whatever was sent before, so that many players can share them. `payload` has at most `MAX_MESSAGE_BYTES`.
+ */
+export function encodeChunks(header: MessageHeader, payload: Buffer, chunkSize: number): Buffer {
+  const { chunkStreamId } = header;
+  const timestamp = header.timestamp >>> 0;
+  const isExtended = timestamp >= EXTENDED;
+  const repeatedBytes = basicHeaderBytes(chunkStreamId) + (isExtended ? 4 : 0);
+  const repeats = Math.max(0, Math.ceil(payload.length / chunkSize) - 1);
+  const bytes = Buffer.allocUnsafe(repeatedBytes + 11 + payload.length + repeats * repeatedBytes);
+
+  let at = writeBasicHeader(bytes, 0, 0, chunkStreamId);
+  at = bytes.writeUIntBE(isExtended ? EXTENDED : timestamp, at, 3);
+  at = bytes.writeUIntBE(payload.length, at, 3);
+  at = bytes.writeUInt8(header.typeId, at);
+  at = bytes.writeUInt32LE(header.streamId, at);
+  if (isExtended) at = bytes.writeUInt32BE(timestamp, at);
+  at += payload.copy(bytes, at, 0, chunkSize);
+  for (let sent = chunkSize; sent < payload.length; sent += chunkSize) {
+    at = writeBasicHeader(bytes, at, 3, chunkStreamId);
+    if (isExtended) at = bytes.writeUInt32BE(timestamp, at);
+    at += payload.copy(bytes, at, sent, sent + chunkSize);
+  }
+  return bytes;
+}

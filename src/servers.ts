@@ -1,0 +1,6 @@
+import { flv } from './servers/flv/index.ts';
+import { http } from './servers/http/index.ts';
+import { rtmp } from './servers/rtmp/index.ts';
+
+/** Every part of the house, in the order in which they run; doors last, they open when the house is ready. */
+export const servers = [flv, rtmp, http] as const;

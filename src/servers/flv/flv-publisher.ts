@@ -1,0 +1,76 @@
+import { performance } from 'node:perf_hooks';
+import { BroadcastServer } from '../../core/broadcast-server.ts';
+import type { Context } from '../../core/context.ts';
+import { FlvDemuxer } from '../../protocols/flv/flv-demuxer.ts';
+import { asError, type FlvRequest, FlvSession } from './flv-session.ts';
+import { Throttle } from './throttle.ts';
+
+/** Sends one stream as FLV bytes; the subclasses know the transport. */
+export abstract class FlvPublisher extends FlvSession {
+  readonly #demuxer: FlvDemuxer;
+  readonly #throttle: Throttle;
+  #broadcast: BroadcastServer | null = null;
+  #resumeTimer: NodeJS.Timeout | null = null;
+
+  constructor(context: Context, request: FlvRequest) {
+    super(context, request);
+    this.#demuxer = new FlvDemuxer(context.config.limits);
+    this.#throttle = new Throttle(context.config.publish.maxBytesPerSecond, performance.now());
+  }
+
+  /** Asks for the stream's place, then lets the bytes come. Never rejects: what goes wrong closes the session. */
+  async publish(): Promise<void> {
+    try {
+      const broadcast = BroadcastServer.of(this.context, this.target.address.path);
+      await broadcast.postPublish(this);
+      if (this.isClosed) return;
+      this.#broadcast = broadcast;
+      this.begin();
+    } catch (error) {
+      this.close(asError(error));
+    }
+  }
+
+  /** Takes bytes of the stream, cut anywhere. */
+  protected feed(chunk: Buffer): void {
+    if (this.isClosed || this.#broadcast === null) return;
+    this.inBytes += chunk.length;
+    try {
+      this.#demuxer.push(chunk);
+      for (let packets = this.#demuxer.next(); packets !== null; packets = this.#demuxer.next()) {
+        for (const packet of packets) this.#broadcast.broadcastMessage(this, packet);
+        if (this.isClosed) return;
+      }
+    } catch (error) {
+      this.close(asError(error));
+      return;
+    }
+    this.#slowDown(chunk.length);
+  }
+
+  #slowDown(bytes: number): void {
+    const waitMs = this.#throttle.take(bytes, performance.now());
+    if (waitMs === 0 || this.#resumeTimer !== null) return;
+    this.pause();
+    this.#resumeTimer = setTimeout(() => {
+      this.#resumeTimer = null;
+      this.resume();
+    }, waitMs);
+  }
+
+  /** Ends what the base holds; to be called first by `release`. */
+  protected stopFeeding(): void {
+    if (this.#resumeTimer !== null) clearTimeout(this.#resumeTimer);
+    this.#resumeTimer = null;
+    if (this.#demuxer.malformed > 0) {
+      this.log('warn', 'malformed FLV tags were left out', { malformed: this.#demuxer.malformed });
+    }
+  }
+
+  /** The place is ours: let the bytes come. */
+  protected abstract begin(): void;
+
+  protected abstract pause(): void;
+
+  protected abstract resume(): void;
+}

@@ -1,0 +1,193 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Http2ServerRequest } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { Context } from '../../core/context.ts';
+import type { MediaRoute } from '../../core/route.ts';
+import type { Server } from '../../core/server.ts';
+import { ClosedError, DeniedError, NmsError, ProtocolError } from '../../errors.ts';
+import { createFlvFormat } from '../../protocols/flv/flv-muxer.ts';
+import { type Answer, type AnyResponse, encodeAnswer, errorAnswer, METHODS, respond } from './answer.ts';
+import type { FlvConfig } from './config.ts';
+import { asError, type FlvRequest } from './flv-session.ts';
+import { Http2Player } from './http2-player.ts';
+import { HttpPlayer, isChunkedFor } from './http-player.ts';
+import { HttpProbe } from './http-probe.ts';
+import { HttpPublisher } from './http-publisher.ts';
+import { readPlayOptions } from './play-options.ts';
+import { endSocket } from './raw-socket.ts';
+import {
+  type AnyRequest,
+  isFlvPath,
+  originOf,
+  parseTarget,
+  type RequestTarget,
+  streamTargetOf,
+} from './request-target.ts';
+import { WebSocketPlayer } from './websocket-player.ts';
+import { WebSocketPublisher } from './websocket-publisher.ts';
+
+/** How long a WebSocket peer may take to answer our close. */
+const CLOSE_TIMEOUT_MS = 2000;
+/** A publisher's message may hold a whole tag and what surrounds it. */
+const PUBLISHER_MESSAGE_EXTRA = 64 * 1024;
+/** First parts of paths that belong to the API and the console. */
+const RESERVED = ['/api', '/admin'];
+const PUBLISHER_PROTOCOLS = new Set(['publisher', 'post']);
+
+function webSocketServer(maxPayload: number): WebSocketServer {
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
+  return new WebSocketServer(options);
+}
+
+function wantsToPublish(request: IncomingMessage): boolean {
+  const [first = ''] = (request.headers['sec-websocket-protocol'] ?? '').split(',', 1);
+  return PUBLISHER_PROTOCOLS.has(first.trim().toLowerCase());
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return prefix !== '/' && (path === prefix || path.startsWith(`${prefix}/`));
+}
+
+/** The last answer of its connection: a body that is still to come is not read. */
+function refuse(response: AnyResponse, answer: Answer): void {
+  const isHttp1 = response instanceof ServerResponse;
+  respond(response, isHttp1 ? { ...answer, headers: { ...answer.headers, Connection: 'close' } } : answer);
+}
+
+/** HTTP-FLV and WebSocket-FLV, play and publish: one media route of the HTTP server. */
+export class FlvServer implements Server, MediaRoute {
+  readonly #context: Context;
+  readonly #origins: ReadonlySet<string>;
+  readonly #forPlayers: WebSocketServer;
+  readonly #forPublishers: WebSocketServer;
+
+  constructor(context: Context, config: FlvConfig) {
+    this.#context = context;
+    this.#origins = new Set(config.origins.map((origin) => new URL(origin).origin));
+    const { limits } = context.config;
+    this.#forPlayers = webSocketServer(limits.maxWebSocketMessageBytes);
+    this.#forPublishers = webSocketServer(limits.maxMessageBytes + PUBLISHER_MESSAGE_EXTRA);
+    context.mediaRoutes.push(this);
+  }
+
+  async run(): Promise<void> {}
+
+  /** Ends the sessions that are still here. */
+  async stop(): Promise<void> {
+    const index = this.#context.mediaRoutes.indexOf(this);
+    if (index >= 0) this.#context.mediaRoutes.splice(index, 1);
+    for (const session of [...this.#context.sessions.values()]) {
+      if (/^(http|ws)s?-flv$/.test(session.protocol)) session.close(new ClosedError('the server is stopping'));
+    }
+  }
+
+  request(request: AnyRequest, response: AnyResponse): boolean {
+    const target = parseTarget(request.url ?? '/');
+    if (!isFlvPath(target.path) || this.#isReserved(target.path)) return false;
+    const refusal = this.#refusalOf(request);
+    if (refusal !== null) {
+      refuse(response, refusal);
+      return true;
+    }
+    try {
+      this.#serve(request, response, target);
+    } catch (error) {
+      refuse(response, this.#answerOf(error));
+    }
+    return true;
+  }
+
+  upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const target = parseTarget(message.url ?? '/');
+    if (this.#isReserved(target.path)) return false;
+    try {
+      this.#checkOrigin(message);
+      const request = { origin: originOf(message, 'ws'), target: streamTargetOf(message, target) };
+      this.#welcome(request, { message, socket, head });
+    } catch (error) {
+      socket.on('error', () => socket.destroy());
+      endSocket(socket, encodeAnswer(this.#answerOf(error)));
+    }
+    return true;
+  }
+
+  #isReserved(path: string): boolean {
+    if (RESERVED.some((prefix) => isBelow(path, prefix))) return true;
+    return this.#context.routes.some((route) => isBelow(path, route.path));
+  }
+
+  #refusalOf(request: AnyRequest): Answer | null {
+    const { headers, method = '' } = request;
+    const fail = (status: number, message: string, more = {}) =>
+      errorAnswer(status, new ProtocolError('NMS_PROTOCOL_HTTP', message), more);
+    if (!METHODS.split(', ').includes(method)) return fail(405, `the method ${method}`, { Allow: METHODS });
+    if (method !== 'POST' && method !== 'PUT') return null;
+    if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
+      return fail(415, `a body encoded with ${headers['content-encoding']}; none is allowed`);
+    }
+    const hasLength = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+    if (hasLength || request instanceof Http2ServerRequest) return null;
+    return fail(411, 'a body with neither a length nor chunks');
+  }
+
+  #serve(request: AnyRequest, response: AnyResponse, target: RequestTarget): void {
+    const { method } = request;
+    const described: FlvRequest = { origin: originOf(request, 'http'), target: streamTargetOf(request, target) };
+    this.#checkOrigin(request);
+    const context = this.#context;
+    if (method === 'OPTIONS') this.#allow(response);
+    else if (method === 'HEAD') void new HttpProbe(context, response, described).answer();
+    else if (method !== 'GET') void new HttpPublisher(context, { message: request, response }, described).publish();
+    else if (request instanceof Http2ServerRequest) {
+      void new Http2Player(context, request.stream, described, this.#formatFor(described, 'plain')).play();
+    } else {
+      const framing = isChunkedFor(request) ? 'chunked' : 'plain';
+      void new HttpPlayer(context, request, described, this.#formatFor(described, framing)).play();
+    }
+  }
+
+  #welcome(request: FlvRequest, upgrade: { message: IncomingMessage; socket: Duplex; head: Buffer }): void {
+    if (wantsToPublish(upgrade.message)) {
+      void new WebSocketPublisher(this.#context, this.#forPublishers, upgrade, request).publish();
+      return;
+    }
+    const format = this.#formatFor(request, 'websocket');
+    void new WebSocketPlayer(this.#context, this.#forPlayers, upgrade, { ...request, format }).play();
+  }
+
+  #formatFor({ origin, target }: FlvRequest, framing: 'plain' | 'chunked' | 'websocket') {
+    return createFlvFormat({ framing, ...readPlayOptions(target.query, origin.userAgent ?? '') });
+  }
+
+  #allow(response: AnyResponse): void {
+    const headers = {
+      Allow: METHODS,
+      'Access-Control-Allow-Origin': '*',
+      'Access-Control-Allow-Methods': METHODS,
+      'Access-Control-Allow-Headers': 'Authorization, Content-Type, Range',
+      'Access-Control-Max-Age': 86_400,
+    };
+    respond(response, { status: 204, headers, body: '' });
+  }
+
+  #checkOrigin(request: AnyRequest): void {
+    const { origin } = request.headers;
+    if (this.#origins.size === 0 || origin === undefined || this.#origins.has(origin)) return;
+    throw new DeniedError(`pages of ${origin} may not use this server (flv.origins)`);
+  }
+
+  #answerOf(thrown: unknown): Answer {
+    const error = asError(thrown);
+    if (error instanceof DeniedError) return errorAnswer(403, error);
+    if (error instanceof NmsError) return errorAnswer(400, error);
+    this.#context.logger.error({ err: error }, 'an FLV request failed');
+    return errorAnswer(500, error);
+  }
+}

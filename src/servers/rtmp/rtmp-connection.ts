@@ -1,0 +1,342 @@
+import type { Socket } from 'node:net';
+import { BroadcastServer } from '../../core/broadcast-server.ts';
+import type { Context } from '../../core/context.ts';
+import { joinAddress } from '../../core/listener.ts';
+import { parseStreamAddress } from '../../core/stream-path.ts';
+import {
+  AbsentError,
+  BusyError,
+  ClosedError,
+  ConnectionError,
+  DeniedError,
+  EndError,
+  NmsError,
+  SlowError,
+  TimeoutError,
+} from '../../errors.ts';
+import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
+import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
+import { RtmpSession } from './rtmp-session.ts';
+import { Throttle } from './throttle.ts';
+
+/** How long the last bytes may take before the socket is cut. */
+const LINGER_MS = 2000;
+/** Pings that may stay unanswered, with no other byte coming, before the peer counts as gone. */
+const MAX_MISSED_PINGS = 3;
+
+export interface RtmpConnectionOptions {
+  readonly protocol: 'rtmp' | 'rtmps';
+  readonly chunkSize: number;
+  readonly windowAckSize: number;
+}
+
+type OpenSession = RtmpSession & { readonly broadcast: BroadcastServer };
+type EventOf<Kind extends RtmpEvent['kind']> = Extract<RtmpEvent, { readonly kind: Kind }>;
+
+/** One socket: feeds the protocol, carries its sessions, and keeps its limits of time. */
+export class RtmpConnection {
+  readonly #context: Context;
+  readonly #socket: Socket;
+  readonly #options: RtmpConnectionOptions;
+  readonly #origin: { protocol: 'rtmp' | 'rtmps'; ip: string; address: string; userAgent: string };
+  readonly #protocol: RtmpProtocol;
+  readonly #throttle: Throttle;
+  readonly #sessions = new Map<number, RtmpSession>();
+  /** The session that has not yet said what it wants; `null` when all have. */
+  #idle: RtmpSession | null;
+  #connect: EventOf<'connect'> | null = null;
+  #deadline: NodeJS.Timeout | null;
+  #isPumping = false;
+  /** A decision about a publisher is awaited: nothing more is read. */
+  #isAsking = false;
+  #isShut = false;
+  #lastHeardAt = Date.now();
+  #missedPings = 0;
+
+  constructor(context: Context, socket: Socket, options: RtmpConnectionOptions) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#options = options;
+    const address = socket.remoteAddress ?? '';
+    this.#origin = { protocol: options.protocol, ip: joinAddress(address, socket.remotePort ?? 0), address, userAgent: '' };
+    this.#protocol = new RtmpProtocol({
+      limits: context.config.limits,
+      chunkSize: options.chunkSize,
+      windowAckSize: options.windowAckSize,
+    });
+    this.#throttle = new Throttle(context.config.publish.maxBytesPerSecond, {
+      pause: () => socket.pause(),
+      resume: () => this.#resume(),
+    });
+    this.#idle = new RtmpSession(context, this.#origin, this);
+    this.#deadline = this.#startDeadline('handshakeTimeoutMs', 'the handshake was not finished');
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.close(new ConnectionError('the peer closed the connection')));
+    socket.on('error', (error) => this.close(new ConnectionError(error.message, { cause: error })));
+    socket.on('close', () => this.close(new ConnectionError('the connection is gone')));
+  }
+
+  get backlogBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(bytes);
+  }
+
+  /** About once a second. */
+  tick(): void {
+    const { pingIntervalMs } = this.#context.config.limits;
+    if (pingIntervalMs === 0 || !this.#protocol.connected || this.#isShut) return;
+    if (Date.now() - this.#lastHeardAt < pingIntervalMs * (this.#missedPings + 1)) return;
+    if (this.#missedPings >= MAX_MISSED_PINGS) {
+      this.close(new TimeoutError('limits.pingIntervalMs', `${this.#missedPings} pings were not answered`));
+      return;
+    }
+    this.#missedPings++;
+    this.#protocol.ping(Math.floor(performance.now()) >>> 0);
+    this.#flush();
+  }
+
+  /** The server stops. */
+  leave(): void {
+    if (this.#protocol.connected && !this.#isShut) this.#protocol.appShutdown('the server is stopping');
+    this.#flush();
+    this.close(new ClosedError('the server is stopping'));
+  }
+
+  /** Ends the connection and every session on it. */
+  close(reason: Error): void {
+    if (this.#isShut) return;
+    this.#isShut = true;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#throttle.stop();
+    this.#idle?.close(reason);
+    this.#idle = null;
+    for (const session of [...this.#sessions.values()]) session.close(reason);
+    this.#sessions.clear();
+    this.#flush();
+    if (reason instanceof SlowError || reason instanceof ConnectionError) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#socket.resume();
+    this.#socket.end();
+    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    this.#socket.once('close', () => clearTimeout(linger));
+  }
+
+  streamEnded(session: RtmpSession): void {
+    this.#protocol.streamEnd(session.streamId);
+    this.#flush();
+  }
+
+  streamReturned(session: RtmpSession): void {
+    this.#protocol.streamReturn(session.streamId);
+    this.#flush();
+  }
+
+  /** A session ended. Its peer may go on with another message stream only if it ended this one itself. */
+  released(session: RtmpSession, reason: Error): void {
+    if (this.#sessions.get(session.streamId) === session) this.#sessions.delete(session.streamId);
+    if (this.#idle === session) this.#idle = null;
+    if (this.#isShut) return;
+    const isRefusal = reason instanceof AbsentError || reason instanceof DeniedError || reason instanceof BusyError;
+    const hasOthers = this.#sessions.size > 0;
+    if (!(reason instanceof EndError) && !(isRefusal && hasOthers)) {
+      this.#sayGoodbye(session, reason);
+      this.close(reason);
+      return;
+    }
+    if (this.#sessions.size > 0 || this.#idle !== null) return;
+    this.#idle = new RtmpSession(this.#context, this.#origin, this);
+    this.#deadline = this.#startDeadline('commandTimeoutMs', 'neither publish nor play was asked for');
+  }
+
+  #sayGoodbye(session: RtmpSession, reason: Error): void {
+    if (session.streamId === 0 || reason instanceof ConnectionError) return;
+    if (session.role === 'player') this.#protocol.streamEnd(session.streamId);
+    else if (session.role === 'publisher') {
+      this.#protocol.rejectStream(session.streamId, 'NetStream.Publish.Rejected', reason.message);
+    }
+    this.#flush();
+  }
+
+  #startDeadline(limit: 'handshakeTimeoutMs' | 'commandTimeoutMs', what: string): NodeJS.Timeout | null {
+    const ms = this.#context.config.limits[limit];
+    if (this.#deadline) clearTimeout(this.#deadline);
+    if (ms === 0) return null;
+    return setTimeout(() => this.close(new TimeoutError(`limits.${limit}`, `${what} within ${ms} ms`)), ms);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#isShut) return;
+    this.#lastHeardAt = Date.now();
+    this.#missedPings = 0;
+    const counted = this.#publishing() ?? this.#idle ?? this.#sessions.values().next().value;
+    if (counted !== undefined && counted !== null) counted.inBytes += chunk.length;
+    this.#throttle.spend(chunk.length);
+    this.#protocol.push(chunk);
+    this.#pump();
+  }
+
+  #publishing(): RtmpSession | null {
+    for (const session of this.#sessions.values()) if (session.isPublisher) return session;
+    return null;
+  }
+
+  /** Never runs inside itself: what an event's handler causes is picked up by the loop that called it. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      for (let event = this.#next(); event !== null; event = this.#next()) this.#handle(event);
+    } catch (error) {
+      if (!(error instanceof NmsError)) this.#context.logger.error({ ip: this.#origin.ip, err: error }, 'an RTMP connection failed');
+      this.close(error as Error);
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#flush();
+  }
+
+  #next(): RtmpEvent | null {
+    return this.#isShut ? null : this.#protocol.next();
+  }
+
+  #flush(): void {
+    const bytes = this.#protocol.output();
+    if (bytes !== null) this.write(bytes);
+  }
+
+  #handle(event: RtmpEvent): void {
+    switch (event.kind) {
+      case 'packet': {
+        const session = this.#sessions.get(event.streamId);
+        if (session?.isPublisher) session.broadcast?.broadcastMessage(session, event.packet);
+        break;
+      }
+      case 'connect':
+        this.#onConnect(event);
+        break;
+      case 'publish':
+        void this.#onPublish(event);
+        break;
+      case 'play':
+        void this.#onPlay(event);
+        break;
+      case 'close':
+        this.#sessions.get(event.streamId)?.close(new EndError(`the peer said ${event.by}`));
+        break;
+      case 'pause': {
+        const subscription = this.#sessions.get(event.streamId)?.subscription;
+        if (event.paused) subscription?.pause();
+        else subscription?.resume();
+        break;
+      }
+      case 'receive':
+        this.#sessions.get(event.streamId)?.receive(event.audio, event.video);
+        break;
+      case 'malformed':
+        this.#sessions.get(event.streamId)?.log('debug', 'a malformed message was dropped', { reason: event.error.message });
+        break;
+    }
+  }
+
+  #onConnect(event: EventOf<'connect'>): void {
+    this.#connect = event;
+    this.#origin.userAgent = event.flashVer;
+    try {
+      if (event.app !== '') parseStreamAddress(event.app, 'name');
+    } catch (error) {
+      this.#protocol.rejectConnect('NetConnection.Connect.InvalidApp', (error as Error).message);
+      this.close(error as Error);
+      return;
+    }
+    this.#protocol.acceptConnect();
+    this.#deadline = this.#startDeadline('commandTimeoutMs', 'neither publish nor play was asked for');
+  }
+
+  /** Gives the message stream a session and its target. */
+  #open(event: EventOf<'publish'> | EventOf<'play'>): OpenSession {
+    const address = parseStreamAddress(event.app, event.name);
+    const session = this.#idle ?? new RtmpSession(this.#context, this.#origin, this);
+    this.#idle = null;
+    session.streamId = event.streamId;
+    session.setTarget({ address, host: this.#connect?.host ?? '', query: event.query });
+    this.#sessions.set(event.streamId, session);
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#deadline = null;
+    const broadcast = BroadcastServer.of(this.#context, address.path);
+    return Object.assign(session, { broadcast });
+  }
+
+  async #onPublish(event: EventOf<'publish'>): Promise<void> {
+    let session: OpenSession | null = null;
+    try {
+      session = this.#open(event);
+      this.#isAsking = true;
+      this.#socket.pause();
+      await session.broadcast.postPublish(session);
+      this.#protocol.acceptPublish(event.streamId);
+      this.#flush();
+    } catch (error) {
+      this.#refuse(event, session, error as Error, publishRefusal(error));
+    }
+    this.#isAsking = false;
+    this.#resume();
+    this.#pump();
+  }
+
+  #resume(): void {
+    if (!this.#isShut && !this.#isAsking && !this.#throttle.isHolding) this.#socket.resume();
+  }
+
+  async #onPlay(event: EventOf<'play'>): Promise<void> {
+    let session: OpenSession | null = null;
+    try {
+      session = this.#open(event);
+      session.setFormat(this.#formatOptions(event));
+      const subscription = await session.broadcast.postPlay(session);
+      session.subscription = subscription;
+      this.#protocol.acceptPlay(event.streamId);
+      this.#flush();
+      subscription.start();
+    } catch (error) {
+      this.#refuse(event, session, error as Error, playRefusal(error));
+    }
+  }
+
+  #refuse(event: EventOf<'publish'> | EventOf<'play'>, session: RtmpSession | null, error: Error, code: string): void {
+    if (!(error instanceof NmsError)) {
+      this.#context.logger.error({ ip: this.#origin.ip, err: error }, `${event.kind} failed`);
+    }
+    if (this.#isShut || (session?.isClosed ?? false)) return;
+    this.#protocol.rejectStream(event.streamId, code, error.message);
+    this.#flush();
+    if (session === null) this.close(error);
+    else session.close(error);
+  }
+
+  #formatOptions(event: EventOf<'play'>): RtmpFormatOptions {
+    const { query } = event;
+    const canMultitrack = this.#connect?.capabilities.multitrack ?? false;
+    return {
+      chunkSize: this.#options.chunkSize,
+      messageStreamId: event.streamId,
+      audio: query['audio'] !== '0',
+      video: query['video'] !== '0',
+      tracks: query['tracks'] === 'all' || (query['tracks'] !== 'first' && canMultitrack) ? 'all' : 'first',
+      hevc: query['hevc'] === '12' ? 'legacy' : query['hevc'] === 'hvc1' ? 'enhanced' : 'as-is',
+    };
+  }
+}
+
+function publishRefusal(error: unknown): string {
+  if (error instanceof BusyError || error instanceof DeniedError) return 'NetStream.Publish.BadName';
+  return 'NetStream.Publish.Rejected';
+}
+
+function playRefusal(error: unknown): string {
+  return error instanceof AbsentError ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+}

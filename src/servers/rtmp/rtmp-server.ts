@@ -1,0 +1,132 @@
+import { resolve } from 'node:path';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { Certificate } from '../../core/certificate.ts';
+import type { Context } from '../../core/context.ts';
+import { type Listener, listen } from '../../core/listener.ts';
+import type { Server } from '../../core/server.ts';
+import { type RtmpConfig, type RtmpsConfig, rtmpSection } from './config.ts';
+import { RtmpConnection } from './rtmp-connection.ts';
+
+/** How long connections may take to end at `stop` before they are cut. */
+const STOP_TIMEOUT_MS = 2000;
+
+/** The RTMP and RTMPS doors. */
+export class RtmpServer implements Server {
+  readonly #context: Context;
+  readonly #rtmp: RtmpConfig | undefined;
+  readonly #rtmps: RtmpsConfig | undefined;
+  readonly #options: RtmpConfig;
+  readonly #servers: NetServer[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #connections = new Set<RtmpConnection>();
+  #listeners: Listener[] = [];
+  #certificate: Certificate | null = null;
+  #removeTask: (() => void) | null = null;
+
+  constructor(context: Context, config: { readonly rtmp?: RtmpConfig; readonly rtmps?: RtmpsConfig }) {
+    this.#context = context;
+    this.#rtmp = config.rtmp;
+    this.#rtmps = config.rtmps;
+    this.#options = config.rtmp ?? rtmpSection.parse({});
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  async run(): Promise<void> {
+    const { bind } = this.#context.config;
+    if (this.#rtmp !== undefined) {
+      const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+      this.#guard(server);
+      server.on('connection', (socket) => this.#welcome(socket, 'rtmp'));
+      this.#servers.push(server);
+      this.#listeners.push(await listen(server, 'rtmp', bind, this.#rtmp.port));
+    }
+    if (this.#rtmps !== undefined) {
+      const server = await this.#createTlsServer(this.#rtmps);
+      this.#guard(server);
+      this.#servers.push(server);
+      this.#listeners.push(await listen(server, 'rtmps', bind, this.#rtmps.port));
+    }
+    this.#removeTask = this.#context.ticker.add(() => {
+      for (const connection of this.#connections) connection.tick();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#removeTask?.();
+    this.#removeTask = null;
+    this.#certificate?.close();
+    this.#certificate = null;
+    this.#listeners = [];
+    const closed = this.#servers
+      .splice(0)
+      .filter((server) => server.listening)
+      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const connection of this.#connections) connection.leave();
+    const cut = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, STOP_TIMEOUT_MS);
+    await Promise.all(closed);
+    clearTimeout(cut);
+  }
+
+  async #createTlsServer(config: RtmpsConfig): Promise<TlsServer> {
+    const { config: core, folder, logger } = this.#context;
+    const certificate = await Certificate.load({
+      ...config,
+      name: 'rtmps',
+      folder,
+      dataFolder: resolve(folder, core.store.path),
+      logger,
+    });
+    this.#certificate = certificate;
+    const server = createTlsServer({
+      ...certificate.current(),
+      handshakeTimeout: core.limits.handshakeTimeoutMs,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    });
+    certificate.onChange((pair) => server.setSecureContext(pair));
+    server.on('secureConnection', (socket: TLSSocket) => this.#welcome(socket, 'rtmps'));
+    server.on('tlsClientError', (error, socket) => {
+      logger.debug({ ip: socket.remoteAddress, err: error }, 'TLS handshake failed');
+      socket.destroy();
+    });
+    return server;
+  }
+
+  /** Counts every TCP connection, also those that never finish a TLS handshake. */
+  #guard(server: NetServer): void {
+    const { connections, logger } = this.#context;
+    server.on('connection', (socket: Socket) => {
+      const address = socket.remoteAddress ?? '';
+      try {
+        connections.admit(address);
+      } catch (error) {
+        logger.warn({ ip: address }, `connection refused: ${(error as Error).message}`);
+        socket.destroy();
+        return;
+      }
+      this.#sockets.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        connections.release(address);
+      });
+    });
+  }
+
+  #welcome(socket: Socket, protocol: 'rtmp' | 'rtmps'): void {
+    if (socket.destroyed) return;
+    const connection = new RtmpConnection(this.#context, socket, {
+      protocol,
+      chunkSize: this.#options.chunkSize,
+      windowAckSize: this.#options.windowAckSize,
+    });
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+  }
+}
