@@ -8,6 +8,6 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1);
 }
 const isAbsent = (error) => error.code === 'ERR_MODULE_NOT_FOUND' && String(error.url).endsWith('/src/cli.ts');
-import('../src/cli.ts')
+void import('../src/cli.ts')
   .catch((error) => (isAbsent(error) ? import('../dist/cli.js') : Promise.reject(error)))
   .then((cli) => cli.main(process.argv.slice(2)));

@@ -52,13 +52,12 @@ function fontFile(pattern) {
 function pictureGraph() {
   const turn = `2*PI*T/${LOOP_SECONDS}`;
   const glow = (beat) => `(0.22+0.78*exp(-3.5*${sinceBeat(beat, 'T')}))`;
-  const dot = (beat) =>
-    `${glow(beat)}*clip(17.5-hypot(X-110-82*cos(${angle(beat)}),Y-110-82*sin(${angle(beat)})),0,1)`;
+  const dot = (beat) => `${glow(beat)}*clip(17.5-hypot(X-110-82*cos(${angle(beat)}),Y-110-82*sin(${angle(beat)})),0,1)`;
   const text = (options) => `drawtext=${options}`;
   const bold = `fontfile=${fontFile('DejaVu Sans:bold')}:fontcolor=white`;
   const plain = `fontfile=${fontFile('DejaVu Sans')}:fontcolor=0xC4D2E4`;
   const mono = `fontfile=${fontFile('DejaVu Sans Mono')}:fontcolor=0xC4D2E4`;
-  const seconds = "%{eif\\:floor(t)\\:d}.%{eif\\:mod(floor(t*100+0.5)\\,100)\\:d\\:2}";
+  const seconds = '%{eif\\:floor(t)\\:d}.%{eif\\:mod(floor(t*100+0.5)\\,100)\\:d\\:2}';
   return [
     // The background's gradient turns slowly; drawn small, since it is smooth.
     `nullsrc=s=160x90:r=${FRAME_RATE}:d=${LOOP_SECONDS},format=gbrp,` +
@@ -167,10 +166,7 @@ function makeClip(folder) {
     ...['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'],
     ...['-bsf:v', 'filter_units=remove_types=6', '-frames:v', `${VIDEO_FRAMES}`, video],
   ]);
-  ffmpeg([
-    ...['-f', 'lavfi', '-i', soundSource(), '-c:a', 'aac', '-b:a', '96k', '-flags', '+bitexact'],
-    audio,
-  ]);
+  ffmpeg([...['-f', 'lavfi', '-i', soundSource(), '-c:a', 'aac', '-b:a', '96k', '-flags', '+bitexact'], audio]);
 
   const videoTags = readTags(video);
   const audioTags = readTags(audio);

@@ -68,6 +68,9 @@ export function installFfmpeg8(root) {
   if (existsSync(join(folder, 'node_modules/node-av/package.json'))) return;
   if (process.env.NMS_TEST_NO_INSTALL) return;
   console.log('installing FFmpeg 8 for the tests of Enhanced RTMP (test/ffmpeg8)');
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (result.status !== 0) console.log('not installed: FFmpeg 8 (node-av); the tests that need it are skipped');
 }

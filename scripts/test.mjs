@@ -27,7 +27,16 @@ const wants = (name) => only.size === 0 || only.has(name);
 
 if (wants('check')) {
   step('format', bin('biome'), ['ci', '--colors=off']);
-  step('lint', bin('oxlint'), ['--type-aware', '--deny-warnings', 'src', 'test', 'bench', 'examples', 'bin', 'scripts']);
+  step('lint', bin('oxlint'), [
+    '--type-aware',
+    '--deny-warnings',
+    'src',
+    'test',
+    'bench',
+    'examples',
+    'bin',
+    'scripts',
+  ]);
   step('types', bin('tsc'), ['-p', '.']);
 }
 if (wants('unit')) tests('rules, unit, fuzz', ['rules', 'unit', 'fuzz'], 2);

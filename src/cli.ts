@@ -7,6 +7,7 @@ import { type LoadedConfig, loadConfig } from './cli/load-config.ts';
 import { createLog, type Log } from './cli/log.ts';
 import { greet, start } from './cli/start.ts';
 import { NodeMediaServer } from './index.ts';
+import { terminalOutput } from './tools/terminal.ts';
 
 type ServeInvocation = Extract<Invocation, { kind: 'start' | 'check' }>;
 type VisitInvocation = Extract<Invocation, { kind: 'publish' | 'play' }>;
@@ -35,6 +36,19 @@ function report(error: unknown, loaded: LoadedConfig | null): void {
   process.stderr.write(`${line ?? stack}\n`);
 }
 
+async function endAfter(stopping: Promise<void>, log: Log): Promise<void> {
+  let code = 0;
+  try {
+    await stopping;
+    log.logger.info({}, 'stopped');
+  } catch (error) {
+    log.logger.fatal({ err: error }, 'stopping failed');
+    code = 1;
+  }
+  await log.flush();
+  process.exit(code);
+}
+
 /** The first signal stops the server in order and ends the process, the second ends it at once. Tells whether one came. */
 function stopOnSignals(server: NodeMediaServer, log: Log): () => boolean {
   let isStopping = false;
@@ -42,18 +56,7 @@ function stopOnSignals(server: NodeMediaServer, log: Log): () => boolean {
     if (isStopping) process.exit(1);
     isStopping = true;
     log.logger.info({ signal }, `${signal}: stopping`);
-    server.stop().then(
-      () => {
-        log.logger.info({}, 'stopped');
-        log.flush();
-        process.exit(0);
-      },
-      (error: unknown) => {
-        log.logger.fatal({ err: error }, 'stopping failed');
-        log.flush();
-        process.exit(1);
-      },
-    );
+    void endAfter(server.stop(), log);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
@@ -64,8 +67,7 @@ function stopOnSignals(server: NodeMediaServer, log: Log): () => boolean {
 function endOnUnforeseen(log: Log): void {
   process.on('uncaughtException', (error) => {
     log.logger.fatal({ err: error }, 'an unforeseen error');
-    log.flush();
-    process.exit(1);
+    void log.flush().then(() => process.exit(1));
   });
 }
 
@@ -89,22 +91,18 @@ async function serve(invocation: ServeInvocation, version: string): Promise<numb
     if (!isStoppedBySignal()) greet(server, log);
     return null;
   } catch (error) {
-    log?.flush();
+    await log?.flush();
     report(error, loaded);
     return 1;
   }
 }
 
-async function visit({ kind, url, seconds }: VisitInvocation): Promise<number> {
+async function visit({ kind, url, ...more }: VisitInvocation): Promise<number> {
   const controller = new AbortController();
   const abort = () => controller.abort();
   process.once('SIGINT', abort);
   process.once('SIGTERM', abort);
-  const options = {
-    signal: controller.signal,
-    print: (line: string) => void process.stdout.write(`${line}\n`),
-    ...(seconds === null ? {} : { seconds }),
-  };
+  const options = { signal: controller.signal, ...terminalOutput(process.stdout), ...more };
   try {
     if (kind === 'publish') return await (await import('./tools/publish.ts')).runPublish(url, options);
     return await (await import('./tools/play.ts')).runPlay(url, options);

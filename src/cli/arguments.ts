@@ -11,7 +11,7 @@ export interface FlagConfig {
 /** What is to be done. */
 export type Invocation =
   | { readonly kind: 'start' | 'check'; readonly configPath: string | null; readonly flags: FlagConfig }
-  | { readonly kind: 'publish' | 'play'; readonly url: string; readonly seconds: number | null }
+  | { readonly kind: 'publish' | 'play'; readonly url: string; readonly seconds?: number; readonly insecure: boolean }
   /** Help or the version: to be printed, and nothing else. */
   | { readonly kind: 'text'; readonly text: string }
   /** The command line is wrong: `text` says how. */
@@ -137,8 +137,8 @@ export function parseArguments(argv: readonly string[], { version, cwd }: Surrou
     const configPath = typeof options.config === 'string' ? options.config : null;
     invocation = { kind, configPath, flags: collectFlags(options) };
   };
-  const visit = (kind: 'publish' | 'play') => (url: string, options: { seconds?: number }) => {
-    invocation = { kind, url, seconds: options.seconds ?? null };
+  const visit = (kind: 'publish' | 'play') => (url: string, options: { seconds?: number; insecure?: boolean }) => {
+    invocation = { kind, url, insecure: false, ...options };
   };
   declareFlags(program, cwd);
   program.action(serve('start'));
@@ -146,14 +146,14 @@ export function parseArguments(argv: readonly string[], { version, cwd }: Surrou
     command.copyInheritedSettings(program).helpOption('-h, --help', 'print this help');
   inherit(program.command('start')).description('run the server (also without a command)').action(serve('start'));
   inherit(program.command('check')).description('check the configuration, write nothing').action(serve('check'));
-  inherit(program.command('publish <url>'))
-    .description('publish a test stream to a server')
-    .option('--seconds <n>', 'stop after so many seconds', readSeconds)
-    .action(visit('publish'));
-  inherit(program.command('play <url>'))
-    .description('play a stream and report what arrives')
-    .option('--seconds <n>', 'stop after so many seconds', readSeconds)
-    .action(visit('play'));
+  const visitor = (kind: 'publish' | 'play', help: string) =>
+    inherit(program.command(`${kind} <url>`))
+      .description(help)
+      .option('--seconds <n>', 'stop after so many seconds', readSeconds)
+      .option('--insecure', 'take any TLS certificate')
+      .action(visit(kind));
+  visitor('publish', 'publish a test stream to an rtmp, http or ws address');
+  visitor('play', 'play a stream and report what arrives');
   try {
     program.parse(argv, { from: 'user' });
   } catch (error) {

@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { ConfigInput } from '../core/config-schema.ts';
 import { ConfigError } from '../errors.ts';
 import { findJsonProblem } from './json-problem.ts';
@@ -45,15 +55,23 @@ function writeDurably(path: string, text: string, flags: 'w' | 'wx'): void {
   }
 }
 
+function refuseIrregular(path: string): void {
+  const isAbsentOrFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  if (!isAbsentOrFile) throw Object.assign(new Error(`"${path}" is not a file`), { code: 'not a file' });
+}
+
 /** The operator's file: read once, changed only where a secret was made, written back in its own layout. */
 export class ConfigFile {
   /** Absolute; behind symbolic links. */
   readonly path: string;
+  /** What relative paths in the file start from. */
+  readonly folder: string;
   readonly #layout: Layout;
   #document: ConfigInput;
 
-  private constructor(path: string, document: ConfigInput, layout: Layout) {
+  private constructor(path: string, folder: string, document: ConfigInput, layout: Layout) {
     this.path = path;
+    this.folder = folder;
     this.#document = document;
     this.#layout = layout;
   }
@@ -64,26 +82,26 @@ export class ConfigFile {
    */
   static read(path: string): ConfigFile | null {
     let text: string;
-    let real: string;
+    let isFile: boolean;
     try {
-      real = realpathSync(path);
-      text = readFileSync(real, 'utf8');
+      isFile = statSync(path).isFile();
+      text = readFileSync(path, 'utf8');
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT') return null;
       throw new ConfigError('', `the file cannot be read (${code}); a JSON file is allowed`, { cause: error });
     }
     const withoutMark = text.replace(/^\uFEFF/, '');
-    return new ConfigFile(real, parse(withoutMark), detectLayout(withoutMark));
+    const document = parse(withoutMark);
+    const real = isFile ? realpathSync(path) : path;
+    // A pipe (`-c <(…)`) has no folder of its own.
+    const folder = isFile ? dirname(real) : resolve('.');
+    return new ConfigFile(real, folder, document, detectLayout(withoutMark));
   }
 
   /** A file that does not exist yet; `save` writes it. */
   static create(path: string, document: ConfigInput): ConfigFile {
-    return new ConfigFile(path, document, OWN_LAYOUT);
-  }
-
-  get folder(): string {
-    return dirname(this.path);
+    return new ConfigFile(path, dirname(path), document, OWN_LAYOUT);
   }
 
   get document(): ConfigInput {
@@ -95,8 +113,9 @@ export class ConfigFile {
     this.#document = setAt(this.#document, path, value) as ConfigInput;
   }
 
-  /** Writes the file whole or not at all, mode 0600. Throws the system's error when that cannot be. */
+  /** Writes the file whole or not at all, mode 0600. Throws the system's error when that cannot be; a pipe is never written. */
   save(): void {
+    refuseIrregular(this.path);
     const { indent, newline, end } = this.#layout;
     const text = JSON.stringify(this.#document, null, indent).replaceAll('\n', newline) + end;
     const temporary = `${this.path}.${randomBytes(6).toString('hex')}.tmp`;

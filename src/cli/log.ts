@@ -4,12 +4,13 @@ import type { CoreConfig } from '../core/config.ts';
 
 /** Bytes of lines that may wait for a reader of the log; newer lines are left out beyond that, the server is not held up. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+const FLUSH_TIMEOUT_MS = 1000;
 const STANDARD_OUTPUT = 1;
 
 export interface Log {
   readonly logger: pino.Logger;
-  /** Writes what still waits; to be called before the process ends. */
-  flush(): void;
+  /** Resolves when nothing waits any more, or the reader has not read for a second; to be awaited before the process ends. */
+  flush(): Promise<void>;
 }
 
 /** The log of the command: lines for people on a terminal, JSON elsewhere, or as `log.format` says. */
@@ -17,7 +18,21 @@ export function createLog(config: CoreConfig['log'], isTerminal: boolean, destin
   const output = pino.destination({ dest: destination, sync: false, minLength: 0, maxLength: MAX_WAITING_BYTES });
   const isPretty = config.format === 'pretty' || (config.format === 'auto' && isTerminal);
   const options: pino.LoggerOptions = { level: config.level, base: null };
-  const flush = () => output.flushSync();
+  let hasReader = true;
+  output.on('error', () => {
+    hasReader = false;
+  });
+  const flush = () =>
+    new Promise<void>((resolve) => {
+      if (!hasReader) return resolve();
+      const timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
+      output.once('drain', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      // `drain` follows a write; this one is of nothing.
+      output.write('');
+    });
   if (!isPretty) {
     const formatters = { level: (label: string) => ({ level: label }) };
     return { logger: pino({ ...options, formatters, timestamp: pino.stdTimeFunctions.isoTime }, output), flush };

@@ -51,7 +51,11 @@ export async function admit(audience: Audience, session: Session, action: 'publi
 }
 
 /** Tells listeners what happened. One that throws is logged and hurts nobody. */
-export function tell(audience: Audience, event: Exclude<keyof ServerEvents, 'prePublish' | 'prePlay'>, session: Session): void {
+export function tell(
+  audience: Audience,
+  event: Exclude<keyof ServerEvents, 'prePublish' | 'prePlay'>,
+  session: Session,
+): void {
   for (const listener of listenersOf(audience, event)) {
     const failed = (error: unknown) => session.log('error', `a listener of ${event} failed`, { err: error });
     try {

@@ -231,7 +231,7 @@ export class BroadcastServer implements FeedStream {
     if (publisher === null || publish.takeover) return;
     const silentMs = performance.now() - this.#lastPacketAt;
     if (silentMs >= publish.stallMs) return;
-    throw new BusyError(`${this.streamPath} is being published by ${publisher.ip}`);
+    throw new BusyError(`${this.streamPath} is being published already`);
   }
 
   #takePlace(session: Session): void {
@@ -388,7 +388,10 @@ export class BroadcastServer implements FeedStream {
 
   #leaveIfUnused(): void {
     const isUsed =
-      this.#pendingAdmissions > 0 || this.#publisher !== null || this.#absentee !== null || this.#subscriptions.size > 0;
+      this.#pendingAdmissions > 0 ||
+      this.#publisher !== null ||
+      this.#absentee !== null ||
+      this.#subscriptions.size > 0;
     if (isUsed || this.#host.broadcasts.get(this.streamPath) !== this) return;
     this.#host.broadcasts.delete(this.streamPath);
   }

@@ -1,10 +1,10 @@
 import { ConfigError } from '../errors.ts';
 import { dotted, showFound } from './config-issues.ts';
 import { allSections, type ConfigKey, describeAllowed, listKeys, type Sections } from './config-keys.ts';
-import { checkKey, type ConfigInput, mergeConfig, nest } from './config-schema.ts';
+import { type ConfigInput, checkKey, mergeConfig, nest } from './config-schema.ts';
 import { nearest } from './config-suggest.ts';
 
-export const ENVIRONMENT_PREFIX = 'NMS_';
+const ENVIRONMENT_PREFIX = 'NMS_';
 
 /** What the environment says. */
 export interface EnvironmentConfig {

@@ -24,9 +24,12 @@ export function isSecret(path: Path): boolean {
 /** The value found, on one line, cut short; secrets, pasted keys and passwords in addresses are left out. */
 export function showValue(value: unknown, path: Path): string {
   if (value === undefined) return 'missing';
+  if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  if (typeof value !== 'string') return isSecret(path) ? `a ${typeof value}` : String(value);
+  if (typeof value === 'object') return 'an object';
+  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+  if (isPlain && !isSecret(path)) return `${value}`;
+  if (typeof value !== 'string') return `a ${typeof value}`;
   if (isSecret(path)) return 'a text that is not shown';
   if (value.includes('-----BEGIN')) return 'key material that is not shown';
   const safe = value.replace(/\/\/[^/@]*@/, '//…@');
@@ -65,8 +68,8 @@ export function unknownKeyError(path: Path, root: SchemaNode, keys: readonly Con
 
 function allowedBy(issue: z.core.$ZodIssue, node: SchemaNode | null): string {
   const ownWords = issue.code === 'custom' || (issue.code === 'invalid_format' && !issue.message.startsWith('Invalid'));
-  if (ownWords) return issue.message;
-  return node === null ? issue.message : `${describeAllowed(node)} is allowed`;
+  const words = ownWords || node === null ? issue.message : describeAllowed(node);
+  return `${words} is allowed`;
 }
 
 /**

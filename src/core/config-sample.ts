@@ -1,4 +1,4 @@
-import { type ConfigInput, type Sections, resolveConfig } from './config-schema.ts';
+import { type ConfigInput, resolveConfig, type Sections } from './config-schema.ts';
 
 /**
  * The configuration that a first start writes: every section with its defaults, all four doors open. JSON has no room for

@@ -32,23 +32,25 @@ export const coreSections = {
           secret: z.string().default('').describe('the key that signs API tokens; empty: one is made'),
           expiresIn: z
             .string()
-            .regex(/^\d+[smhd]$/, 'a number and s, m, h or d')
+            .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
             .default('24h')
-            .describe('life of an API token'),
+            .describe('life of an API token: a number followed by s, m, h or d'),
           refreshExpiresIn: z
             .string()
-            .regex(/^\d+[smhd]$/, 'a number and s, m, h or d')
+            .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
             .default('7d')
-            .describe('life of a refresh token'),
+            .describe('life of a refresh token, written like `expiresIn`'),
           algorithm: z.literal('HS256').default('HS256').describe('how API tokens are signed'),
           users: z
             .array(user)
             .default([{ username: 'admin', password: '', role: 'admin' }])
             .describe('who may sign in'),
         })
-        .prefault({}),
+        .prefault({})
+        .describe('tokens and users of the API'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('who may publish, play and use the API'),
   publish: z
     .strictObject({
       graceMs: millis(30_000, 'how long a publisher whose connection dropped keeps his place'),
@@ -71,7 +73,8 @@ export const coreSections = {
         .describe('what happens to messages with unknown codecs or packet types'),
       maxBytesPerSecond: bytes(125_000_000, 'a faster publisher is slowed down; 0: no limit'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('publishers'),
   play: z
     .strictObject({
       waitMs: z
@@ -87,7 +90,8 @@ export const coreSections = {
       maxBatchDelayMs: millis(100, 'how long media may be held back to be written in one piece when the house is full'),
       relaxed: z.boolean().default(false).describe('always hold media back for maxBatchDelayMs: cheaper, later'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('players'),
   gop: z
     .strictObject({
       enabled: z.boolean().default(true).describe('keep the current group of pictures for newcomers'),
@@ -95,7 +99,8 @@ export const coreSections = {
       maxMs: millis(30_000, 'time kept per stream; a longer group is not kept'),
       audioMs: millis(1_000, 'time kept of a stream without video'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('the current group of pictures, kept for newcomers'),
   limits: z
     .strictObject({
       maxConnections: count(100_000, 'connections in total'),
@@ -115,7 +120,8 @@ export const coreSections = {
       maxAmfNodes: count(wireLimits.maxAmfNodes, 'values in one AMF message'),
       maxTracks: count(wireLimits.maxTracks, 'tracks of one publisher'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('limits of connections and of what comes over the wire'),
   log: z
     .strictObject({
       level: z
@@ -128,7 +134,8 @@ export const coreSections = {
         .describe('auto: readable on a terminal, JSON elsewhere'),
       sessionIntervalMs: millis(60_000, 'how often the state of each session is logged; 0: never'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('the log'),
   store: z
     .strictObject({
       path: z.string().min(1).default('./data').describe('the folder for what the server keeps'),
@@ -141,13 +148,15 @@ export const coreSections = {
         .default('none')
         .describe('accepted from Node-Media-Server 4, without effect'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('what the server keeps on disk'),
   record: z
     .strictObject({
       auto: z.boolean().default(false).describe('record every stream'),
       path: z.string().default('./record').describe('the folder for recordings'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('recordings'),
   notify: z
     .strictObject({
       url: z
@@ -155,10 +164,12 @@ export const coreSections = {
         .default('')
         .describe('told about every event'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('webhooks'),
   webadmin: z
     .strictObject({ enable: z.boolean().default(true).describe('serve the page at / and the console') })
-    .prefault({}),
+    .prefault({})
+    .describe('the page and the console'),
 };
 
 const coreSchema = z.strictObject(coreSections);

@@ -19,7 +19,10 @@ export class ConnectionLimits {
   /** @throws LimitError when the house or the address has its fill; otherwise `release` must be called once, later. */
   admit(address: string): void {
     if (this.#total >= this.#maxTotal) {
-      throw new LimitError('maxConnections', `${this.#total} connections are open; maxConnections is ${this.#maxTotal}`);
+      throw new LimitError(
+        'maxConnections',
+        `${this.#total} connections are open; maxConnections is ${this.#maxTotal}`,
+      );
     }
     const count = this.#perAddress.get(address) ?? 0;
     if (count >= this.#maxPerAddress) {

@@ -139,8 +139,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
   #schedule(packet: AVPacket): void {
     if (this.#isScheduled) return;
     const isFrame = packet.track.kind === 'video' || !this.#stream.hasVideo || !this.format.hasVideo;
-    const isNow =
-      this.#pace.gear === 'at once' || (isFrame && this.#pace.isDue(this.#waitsSince, performance.now()));
+    const isNow = this.#pace.gear === 'at once' || (isFrame && this.#pace.isDue(this.#waitsSince, performance.now()));
     if (isNow) {
       this.#isScheduled = true;
       queueMicrotask(this.#flush);

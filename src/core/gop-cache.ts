@@ -73,10 +73,7 @@ export class GopCache {
     this.#append(packet, change);
     const oldest = packet.dts - fromMillis(this.#limits.audioMs);
     let cut = 0;
-    while (
-      cut < this.packets.length - 1 &&
-      (this.packets[cut]!.dts < oldest || this.#bytes > this.#limits.maxBytes)
-    ) {
+    while (cut < this.packets.length - 1 && (this.packets[cut]!.dts < oldest || this.#bytes > this.#limits.maxBytes)) {
       this.#bytes -= this.packets[cut]!.data.length;
       cut++;
     }

@@ -15,15 +15,17 @@ export const AUDIO_RIDE_MS = 40;
 const LONG_PASS_MS = 1;
 /** The share of the time that passes may take before the gear goes to `relaxed`; half of it returns. */
 const BUSY_SHARE = 0.6;
-/** Weight of the newest measurement. */
+/** Weight of the newest measurement of a pass. */
 const WEIGHT = 0.1;
+/** Weight of the newest share: a second or two of passes decide, not one that the system interrupted. */
+const SHARE_WEIGHT = 0.02;
 
 /** Chooses the gear from the measured length of the passes. All times in milliseconds of a monotonic clock. */
 export class Pace {
   readonly #options: PaceOptions;
   #passMs = 0;
-  #intervalMs = 1000;
-  #lastPassAt = -1;
+  #share = 0;
+  #lastEndAt = -1;
   #gear: Gear;
 
   constructor(options: PaceOptions) {
@@ -51,22 +53,27 @@ export class Pace {
   }
 
   measure(startedAt: number, endedAt: number): void {
-    this.#passMs += (endedAt - startedAt - this.#passMs) * WEIGHT;
-    if (this.#lastPassAt >= 0) this.#intervalMs += (startedAt - this.#lastPassAt - this.#intervalMs) * WEIGHT;
-    this.#lastPassAt = startedAt;
+    const passMs = endedAt - startedAt;
+    this.#passMs += (passMs - this.#passMs) * WEIGHT;
+    if (this.#lastEndAt >= 0) {
+      const share = passMs / Math.max(endedAt - this.#lastEndAt, 0.001);
+      this.#share += (share - this.#share) * SHARE_WEIGHT;
+    }
+    this.#lastEndAt = endedAt;
     if (!this.#options.relaxed) this.#gear = this.#choose();
   }
 
   #choose(): Gear {
-    const share = this.#passMs / Math.max(this.#intervalMs, 0.001);
     switch (this.#gear) {
       case 'at once':
         return this.#passMs > LONG_PASS_MS ? 'video frame' : 'at once';
       case 'video frame':
-        if (share > BUSY_SHARE && this.#options.maxBatchDelayMs > AUDIO_RIDE_MS) return 'relaxed';
+        if (this.#share > BUSY_SHARE && this.#options.maxBatchDelayMs > AUDIO_RIDE_MS) return 'relaxed';
         return this.#passMs < LONG_PASS_MS / 2 ? 'at once' : 'video frame';
       case 'relaxed':
-        return share * (this.#options.maxBatchDelayMs / AUDIO_RIDE_MS) < BUSY_SHARE / 2 ? 'video frame' : 'relaxed';
+        return this.#share * (this.#options.maxBatchDelayMs / AUDIO_RIDE_MS) < BUSY_SHARE / 2
+          ? 'video frame'
+          : 'relaxed';
     }
   }
 }

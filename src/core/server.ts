@@ -13,7 +13,9 @@ export interface Server {
 export type SectionSchemas = Readonly<Record<string, z.ZodType>>;
 
 /** The sections after validation; a door that stays shut is absent. */
-export type SectionValues<Sections extends SectionSchemas> = { readonly [Name in keyof Sections]?: z.output<Sections[Name]> };
+export type SectionValues<Sections extends SectionSchemas> = {
+  readonly [Name in keyof Sections]?: z.output<Sections[Name]>;
+};
 
 /** A line of `servers.ts`: the sections of the configuration it owns, and how it is made. */
 export interface ServerDefinition<Sections extends SectionSchemas = SectionSchemas> {

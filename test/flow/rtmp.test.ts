@@ -54,10 +54,19 @@ describe('RTMP: publish and play', () => {
     assert.deepEqual(player.codes, ['NetStream.Play.Reset', 'NetStream.Play.Start']);
     publisher.send('audio', 1045, bodies.aac('live'));
     await until(() => player.packets.length >= 6, 'six packets');
-    assert.deepEqual(told(player), ['metadata 0', 'config 1000', 'config 1000', 'key 1000', 'frame 1040', 'frame 1045']);
+    assert.deepEqual(told(player), [
+      'metadata 0',
+      'config 1000',
+      'config 1000',
+      'key 1000',
+      'frame 1040',
+      'frame 1045',
+    ]);
     assert.deepEqual(
       player.packets.slice(1).map((one) => one.origin?.toString('hex')),
-      [bodies.aacConfig, bodies.avcConfig, bodies.key(), bodies.inter('one'), bodies.aac('live')].map((body) => body.toString('hex')),
+      [bodies.aacConfig, bodies.avcConfig, bodies.key(), bodies.inter('one'), bodies.aac('live')].map((body) =>
+        body.toString('hex'),
+      ),
     );
   });
 
@@ -109,7 +118,14 @@ describe('RTMP: publish and play', () => {
     start(second, 0);
     second.send('audio', 13, bodies.aac());
     await until(() => player.packets.length === 10, 'media again');
-    assert.deepEqual(told(player).slice(4), ['frame 70010', 'metadata 0', 'config 70050', 'config 70050', 'key 70050', 'frame 70063']);
+    assert.deepEqual(told(player).slice(4), [
+      'frame 70010',
+      'metadata 0',
+      'config 70050',
+      'config 70050',
+      'key 70050',
+      'frame 70063',
+    ]);
     assert.equal(player.codes.includes('NetStream.Play.UnpublishNotify'), false);
   });
 
@@ -186,7 +202,14 @@ describe('RTMP: decisions', () => {
     await using house1 = await house({ auth: { publish: true, play: true, secret, md5: false } });
     const later = Math.floor(Date.now() / 1000) + 60;
     const sign = (action: 'publish' | 'play', exp = later) => signStream(action, '/live/a', exp, secret);
-    for (const bad of ['', '?sign=', '?sign=rubbish', `?sign=${sign('play')}`, `?sign=${sign('publish', 1)}`, `?sign=${signStreamMd5('/live/a', later, secret)}`]) {
+    for (const bad of [
+      '',
+      '?sign=',
+      '?sign=rubbish',
+      `?sign=${sign('play')}`,
+      `?sign=${sign('publish', 1)}`,
+      `?sign=${signStreamMd5('/live/a', later, secret)}`,
+    ]) {
       const refused = await house1.publish(`/live/a${bad}`);
       assert.deepEqual(refused.codes, ['NetStream.Publish.BadName'], bad);
     }
@@ -248,7 +271,10 @@ describe('RTMP: hostile and broken peers', () => {
     start(publisher);
     await until(() => player.packets.length === 4, 'media');
     await until(() => house1.context.sessions.size === 2, 'only the two are left');
-    assert.equal(house1.lines.some((line) => line.level === 'error'), false);
+    assert.equal(
+      house1.lines.some((line) => line.level === 'error'),
+      false,
+    );
   });
 
   test('half a handshake is closed after handshakeTimeoutMs, a silent client after commandTimeoutMs', async () => {
@@ -283,7 +309,9 @@ describe('RTMP: hostile and broken peers', () => {
     const publisher = await house1.publish();
     start(publisher);
     for (let round = 0; round < 20; round++) {
-      const peers = await Promise.all(Array.from({ length: 25 }, (_, i) => house1.play(i % 2 === 0 ? '/live/a' : '/live/a?video=0')));
+      const peers = await Promise.all(
+        Array.from({ length: 25 }, (_, i) => house1.play(i % 2 === 0 ? '/live/a' : '/live/a?video=0')),
+      );
       for (const [i, peer] of peers.entries()) i % 3 === 0 ? peer.leave() : peer.crash();
       await until(() => house1.context.sessions.size === 1, 'the players are gone');
     }
@@ -326,7 +354,9 @@ describe('RTMP: the life of a session', () => {
     const publisher = await house1.publish();
     const player = await house1.play();
     const done: string[] = [];
-    house1.server.on('donePublish', () => void done.push('donePublish')).on('donePlay', () => void done.push('donePlay'));
+    house1.server
+      .on('donePublish', () => void done.push('donePublish'))
+      .on('donePlay', () => void done.push('donePlay'));
     await Promise.all([house1.server.stop(), house1.server.stop()]);
     assert.deepEqual(done, ['donePublish', 'donePlay']);
     await until(() => publisher.isClosed && player.isClosed, 'both are closed');

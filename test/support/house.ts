@@ -94,7 +94,11 @@ export class FakeSession extends Session implements Player {
   returned = 0;
   released: Error | null = null;
 
-  constructor(context: Context, path = '/live/a', options: { format?: Format; address?: string; query?: Record<string, string> } = {}) {
+  constructor(
+    context: Context,
+    path = '/live/a',
+    options: { format?: Format; address?: string; query?: Record<string, string> } = {},
+  ) {
     const address = options.address ?? '127.0.0.1';
     super(context, { protocol: 'rtmp', ip: `${address}:${++count}`, address });
     this.format = options.format ?? new TextFormat();

@@ -7,7 +7,11 @@ const AVC_RECORD = Buffer.from('0142c01effe100046742c01e01000268ce', 'hex');
 export const bodies = {
   avcConfig: Buffer.concat([Buffer.from([0x17, 0, 0, 0, 0]), AVC_RECORD]),
   aacConfig: Buffer.from([0xaf, 0, 0x12, 0x10]),
-  metadata: encodeAmf0(['@setDataFrame', 'onMetaData', ecmaArray({ width: 320, height: 180, videocodecid: 7, audiocodecid: 10 })]),
+  metadata: encodeAmf0([
+    '@setDataFrame',
+    'onMetaData',
+    ecmaArray({ width: 320, height: 180, videocodecid: 7, audiocodecid: 10 }),
+  ]),
   /** A keyframe of one NAL unit with `label` as its payload. */
   key: (label = 'k') => nal(0x17, 0x65, label),
   inter: (label = 'i') => nal(0x27, 0x41, label),

@@ -6,7 +6,8 @@ export const audioTrack: Track = { id: 0, kind: 'audio', codec: 'aac', config: n
 
 /** A packet whose payload names it, so that tests can read what arrived. */
 export function packet(type: PacketType, kind: TrackKind, ms: number, label = `${kind} ${type} ${ms}`): AVPacket {
-  const track = kind === 'video' ? videoTrack : kind === 'audio' ? audioTrack : { ...videoTrack, kind, codec: 'amf0' as const };
+  const track =
+    kind === 'video' ? videoTrack : kind === 'audio' ? audioTrack : { ...videoTrack, kind, codec: 'amf0' as const };
   const bytes = Buffer.from(`<${label}>`);
   return new AVPacket(track, type, fromMillis(ms), fromMillis(ms), bytes, bytes);
 }

@@ -1,6 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import type { AVPacket } from '../../src/media/packet.ts';
-import { RtmpClientProtocol, type RtmpClientEvent, type RtmpClientOptions } from '../../src/protocols/rtmp/rtmp-client.ts';
+import {
+  RtmpClientProtocol,
+  type RtmpClientEvent,
+  type RtmpClientOptions,
+} from '../../src/protocols/rtmp/rtmp-client.ts';
 import { until } from './wait.ts';
 
 export interface RtmpPeerOptions extends Partial<RtmpClientOptions> {
@@ -74,7 +78,10 @@ export class RtmpPeer {
   }
 
   async started(): Promise<this> {
-    await until(() => this.has('publishing') || this.has('playing') || this.has('failed') || this.isClosed, 'an answer');
+    await until(
+      () => this.has('publishing') || this.has('playing') || this.has('failed') || this.isClosed,
+      'an answer',
+    );
     return this;
   }
 

@@ -1,6 +1,6 @@
 import { ByteQueue } from '../../src/bytes/byte-queue.ts';
 import { wireLimits } from '../../src/media/limits.ts';
-import type { AmfValue } from '../../src/protocols/amf/amf-value.ts';
+import { type AmfValue, ecmaArray } from '../../src/protocols/amf/amf-value.ts';
 import { encodeAmf0 } from '../../src/protocols/amf/amf0.ts';
 import { ChunkReader } from '../../src/protocols/rtmp/chunk-reader.ts';
 import { encodeChunks, type MessageHeader } from '../../src/protocols/rtmp/chunk-writer.ts';
@@ -19,23 +19,8 @@ export function seeded(seed: number): (bound: number) => number {
   };
 }
 
-/** The same bytes whole, byte by byte, cut once everywhere (or at 300 places of a long input), and cut at random. */
-export function* waysToCut(bytes: Buffer): Generator<Buffer[]> {
-  yield [bytes];
-  yield [...bytes].map((byte) => Buffer.of(byte));
-  const step = Math.max(1, Math.floor(bytes.length / 300));
-  for (let at = 1; at < bytes.length; at += step) yield [bytes.subarray(0, at), bytes.subarray(at)];
-  const random = seeded(bytes.length);
-  for (let round = 0; round < 20; round++) {
-    const pieces: Buffer[] = [];
-    for (let at = 0; at < bytes.length; ) {
-      const length = 1 + random(round < 10 ? 7 : 400);
-      pieces.push(bytes.subarray(at, at + length));
-      at += length;
-    }
-    yield pieces;
-  }
-}
+/** How often conversations are cut; see `splits`. */
+export const manyCuts = { cuts: 300, random: 20 };
 
 /** A message on the wire; chunks of 128 bytes, as long as nobody said otherwise. */
 export function wire(header: Partial<MessageHeader>, payload: Buffer, chunkSize = 128): Buffer {
@@ -48,8 +33,9 @@ export function call(
   transactionId: number,
   values: readonly AmfValue[],
   header: Partial<MessageHeader> = {},
+  chunkSize = 128,
 ): Buffer {
-  return wire(header, encodeAmf0([name, transactionId, ...values]));
+  return wire(header, encodeAmf0([name, transactionId, ...values]), chunkSize);
 }
 
 /** C0, C1 (simple) and C2. */
@@ -90,13 +76,11 @@ export class WireReader {
 export function line(message: RtmpMessage): string {
   const head = `${message.typeId} @${message.streamId}`;
   if (message.typeId === 20 || message.typeId === 17) {
-    const { name, transactionId, values } = decodeCommand(
-      message.payload,
-      { amf3: message.typeId === 17 },
-      wireLimits,
-    );
+    const { name, transactionId, values } = decodeCommand(message.payload, { amf3: message.typeId === 17 }, wireLimits);
     const words = values.map((value) =>
-      typeof value === 'object' && value !== null && 'code' in value ? String(value['code']) : JSON.stringify(value),
+      typeof value === 'object' && value !== null && 'code' in value
+        ? String(value['code'])
+        : `${JSON.stringify(value)}`,
     );
     return [head, name, transactionId, ...words.filter((word) => word !== 'null')].join(' ');
   }
@@ -132,6 +116,11 @@ export class Conversation {
       this.protocol.push(piece);
       this.pump();
     }
+  }
+
+  /** The size of the server's chunks. */
+  get chunkSize(): number {
+    return this.#reader.chunkSize;
   }
 
   pump(): void {
@@ -192,3 +181,13 @@ export function eventLine(event: RtmpEvent): string {
       return `malformed @${event.streamId} ${event.error.code}`;
   }
 }
+
+/** Bodies of AVC and AAC messages, as small as they can be. */
+export const bodies = {
+  metadata: encodeAmf0(['@setDataFrame', 'onMetaData', ecmaArray({ width: 1280, height: 720, encoder: 'test' })]),
+  videoConfig: Buffer.from('1700000000' + '0164001fffe1000467640' + '01f01000468ee3c80', 'hex'),
+  audioConfig: Buffer.from('af001210', 'hex'),
+  key: Buffer.from('1701000000' + '0000000265b8', 'hex'),
+  frame: Buffer.from('2701000000' + '00000002419a', 'hex'),
+  audio: Buffer.from('af01211004', 'hex'),
+};

@@ -9,7 +9,7 @@ export function readAudio(body: Buffer, maxTracks: number): Piece[] {
   if (body.length === 0) return [piece(0, null, 'other', body)];
   if (!isEx('audio', body)) return [readLegacy(body)];
   const header = readExHeader('audio', body, maxTracks);
-  if (header.parts.length === 0) return [piece(0, 'unknown', 'other', body.subarray(0, 0))];
+  if (header.parts.length === 0) return [piece(0, 'unknown', 'other', body.subarray(body.length))];
   return header.parts.map((part) => readPart(header, part));
 }
 

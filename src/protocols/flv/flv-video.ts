@@ -9,15 +9,13 @@ import { hasCompositionTime, videoCodecIds, videoFourCcs } from './flv-codecs.ts
 import { flvError } from './flv-error.ts';
 import { configPiece, type Piece, piece, type TrackLookup } from './flv-piece.ts';
 
-const nothing = Buffer.alloc(0);
-
 /** The pieces of a video body (FLV E.4.3; Enhanced RTMP v2, "Enhanced Video"). */
 export function readVideo(body: Buffer, lookup: TrackLookup, maxTracks: number): Piece[] {
   if (body.length === 0) throw flvError('video body of 0 bytes', 0);
   if (!isEx('video', body)) return [readLegacy(body, lookup)];
   const header = readExHeader('video', body, maxTracks);
-  if (header.isCommand) return [piece(0, null, 'other', nothing)];
-  if (header.parts.length === 0) return [piece(0, 'unknown', 'other', nothing)];
+  if (header.isCommand) return [piece(0, null, 'other', body.subarray(body.length))];
+  if (header.parts.length === 0) return [piece(0, 'unknown', 'other', body.subarray(body.length))];
   return header.parts.map((part) => readPart(header, part, lookup));
 }
 
@@ -36,7 +34,7 @@ function readLegacy(body: Buffer, lookup: TrackLookup): Piece {
   reader.skip(1);
   const packetType = reader.u8();
   // 17 02 without composition time exists.
-  if (packetType === 2) return piece(0, legacyCodec(codec, lookup), 'end', nothing);
+  if (packetType === 2) return piece(0, legacyCodec(codec, lookup), 'end', body.subarray(body.length));
   if (packetType > 2) return piece(0, 'unknown', 'other', body.subarray(2));
   const cts = reader.s24();
   const data = reader.rest();

@@ -3,6 +3,7 @@ import { ProtocolError } from '../../errors.ts';
 import type { WireLimits } from '../../media/limits.ts';
 import { MessageType, type RtmpMessage } from './messages/message.ts';
 import { decodeAbort, decodeSetChunkSize } from './messages/protocol-control.ts';
+import { ownMemory } from './own-memory.ts';
 
 /** RTMP 1.0, 5.3.1: the size of chunks until Set Chunk Size says otherwise. */
 export const DEFAULT_CHUNK_SIZE = 128;
@@ -240,7 +241,7 @@ export class ChunkReader {
     }
     const inHand = stream.filled + this.#input.size;
     const size = Math.min(stream.length, allowed, Math.max(needed, FIRST_ALLOCATION_BYTES, GROWTH * inHand));
-    const payload = Buffer.allocUnsafe(size);
+    const payload = ownMemory(size);
     stream.payload.copy(payload, 0, 0, stream.filled);
     stream.payload = payload;
     this.#partialBytes = others + size;

@@ -1,3 +1,5 @@
+import { ownMemory } from './own-memory.ts';
+
 /** What stands in front of a message's payload. */
 export interface MessageHeader {
   /** 2 to 65599. */
@@ -38,7 +40,7 @@ export function encodeChunks(header: MessageHeader, payload: Buffer, chunkSize: 
   const isExtended = timestamp >= EXTENDED;
   const repeatedBytes = basicHeaderBytes(chunkStreamId) + (isExtended ? 4 : 0);
   const repeats = Math.max(0, Math.ceil(payload.length / chunkSize) - 1);
-  const bytes = Buffer.allocUnsafe(repeatedBytes + 11 + payload.length + repeats * repeatedBytes);
+  const bytes = ownMemory(repeatedBytes + 11 + payload.length + repeats * repeatedBytes);
 
   let at = writeBasicHeader(bytes, 0, 0, chunkStreamId);
   at = bytes.writeUIntBE(isExtended ? EXTENDED : timestamp, at, 3);

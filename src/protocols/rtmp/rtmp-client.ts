@@ -4,10 +4,12 @@ import type { AVPacket } from '../../media/packet.ts';
 import { type AmfObject, type AmfValue, amfObject } from '../amf/amf-value.ts';
 import { splitAggregate } from '../flv/aggregate.ts';
 import { type FlvBodyKind, FlvPacketReader } from '../flv/flv-packet-reader.ts';
+import { EventQueue } from './event-queue.ts';
 import { offerHandshake, type RandomBytes } from './handshake.ts';
 import { type Command, decodeCommand, readStatus, type StatusInfo } from './messages/command.ts';
 import { bodyKindOf, ChunkStreamId, MessageType, type RtmpMessage } from './messages/message.ts';
 import { decodeUserControl } from './messages/user-control.ts';
+import { ownCopy } from './own-memory.ts';
 import { RtmpLink } from './rtmp-link.ts';
 
 export interface RtmpClientOptions {
@@ -71,7 +73,7 @@ export class RtmpClientProtocol {
   readonly #link: RtmpLink;
   readonly #options: RtmpClientOptions;
   readonly #reader: FlvPacketReader;
-  readonly #events: RtmpClientEvent[] = [];
+  readonly #events = new EventQueue<RtmpClientEvent>();
   /** Calls that wait for a `_result`, by transaction id. */
   readonly #calls = new Map<number, string>();
   #lastTransaction = 0;
@@ -107,8 +109,8 @@ export class RtmpClientProtocol {
     if (this.#failure !== null) throw this.#failure;
     try {
       for (;;) {
-        const event = this.#events.shift();
-        if (event !== undefined) return event;
+        const event = this.#events.take();
+        if (event !== null) return event;
         const message = this.#link.next();
         if (this.#state === 'handshake' && this.#link.handshakeDone) this.#connect();
         if (message === null) return null;
@@ -203,7 +205,7 @@ export class RtmpClientProtocol {
   #readAggregate({ payload, timestamp }: RtmpMessage): AVPacket[] {
     return splitAggregate(payload, timestamp).flatMap((tag) => {
       const kind = bodyKindOf(tag.type);
-      return kind === null ? [] : this.#reader.read(kind, tag.timestampMs, Buffer.from(tag.body));
+      return kind === null ? [] : this.#reader.read(kind, tag.timestampMs, ownCopy(tag.body));
     });
   }
 

@@ -3,11 +3,13 @@ import type { WireLimits } from '../../media/limits.ts';
 import { type AmfObject, amfObject, isAmfObject } from '../amf/amf-value.ts';
 import { splitAggregate } from '../flv/aggregate.ts';
 import { FlvPacketReader } from '../flv/flv-packet-reader.ts';
+import { EventQueue } from './event-queue.ts';
 import { acceptHandshake, type RandomBytes } from './handshake.ts';
 import { callError, connectResult } from './messages/connect.ts';
 import { bodyKindOf, MessageType, type RtmpMessage } from './messages/message.ts';
 import { answersTo, callArguments, nameArgument, resultOf } from './messages/call.ts';
 import { type Command, decodeCommand, type StatusLevel, statusCommand } from './messages/command.ts';
+import { ownCopy } from './own-memory.ts';
 import type { NetStream } from './net-stream.ts';
 import { NetStreams } from './net-streams.ts';
 import { type PeerCapabilities, readCapabilities } from './peer-capabilities.ts';
@@ -51,7 +53,7 @@ export class RtmpProtocol {
   readonly #link: RtmpLink;
   readonly #chunkSize: number;
   readonly #streams: NetStreams;
-  readonly #events: RtmpEvent[] = [];
+  readonly #events = new EventQueue<RtmpEvent>();
   #connection: 'new' | 'asked' | 'accepted' | 'rejected' = 'new';
   #connectTransaction = 1;
   #target: ConnectTarget = parseConnectTarget({});
@@ -103,8 +105,8 @@ export class RtmpProtocol {
     if (this.#failure !== null) throw this.#failure;
     try {
       for (;;) {
-        const event = this.#events.shift();
-        if (event !== undefined) return event;
+        const event = this.#events.take();
+        if (event !== null) return event;
         if (this.#askedStream !== null || this.#connection === 'asked' || this.#connection === 'rejected') return null;
         const message = this.#link.next();
         if (message === null) return null;
@@ -222,7 +224,7 @@ export class RtmpProtocol {
       for (const tag of splitAggregate(payload, timestamp)) {
         const kind = bodyKindOf(tag.type);
         if (kind === null) this.#ignoredMessages++;
-        else stream.receive(kind, tag.timestampMs, Buffer.from(tag.body));
+        else stream.receive(kind, tag.timestampMs, ownCopy(tag.body));
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

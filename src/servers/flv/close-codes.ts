@@ -1,13 +1,4 @@
-import {
-  AbsentError,
-  BusyError,
-  ClosedError,
-  EndError,
-  LimitError,
-  NmsError,
-  ProtocolError,
-  TimeoutError,
-} from '../../errors.ts';
+import { AbsentError, BusyError, ClosedError, EndError, LimitError, NmsError, ProtocolError } from '../../errors.ts';
 import { isTooLarge } from './answer.ts';
 
 /** RFC 6455, 5.5: a control frame has 125 bytes, two of them the code. */
@@ -15,12 +6,12 @@ const MAX_REASON_BYTES = 123;
 
 /** RFC 6455, 7.4: why a session ended, as a WebSocket says it. */
 export function closeCodeFor(reason: Error, isStopping: boolean): number {
+  if (isStopping && (reason instanceof EndError || reason instanceof ClosedError)) return 1001;
   if (reason instanceof EndError) return 1000;
-  if (reason instanceof ClosedError) return isStopping ? 1001 : 1008;
   if (isTooLarge(reason)) return 1009;
   if (reason instanceof ProtocolError) return reason.code === 'NMS_PROTOCOL_WEBSOCKET' ? 1003 : 1007;
   if (reason instanceof AbsentError || reason instanceof BusyError || reason instanceof LimitError) return 1013;
-  if (reason instanceof TimeoutError || reason instanceof NmsError) return 1008;
+  if (reason instanceof NmsError) return 1008;
   return 1011;
 }
 

@@ -5,7 +5,7 @@ import { WebSocketServer } from 'ws';
 import type { Context } from '../../core/context.ts';
 import type { MediaRoute } from '../../core/route.ts';
 import type { Server } from '../../core/server.ts';
-import { ClosedError, DeniedError, NmsError, ProtocolError } from '../../errors.ts';
+import { DeniedError, NmsError, ProtocolError } from '../../errors.ts';
 import { createFlvFormat } from '../../protocols/flv/flv-muxer.ts';
 import { type Answer, type AnyResponse, encodeAnswer, errorAnswer, METHODS, respond } from './answer.ts';
 import type { FlvConfig } from './config.ts';
@@ -79,13 +79,9 @@ export class FlvServer implements Server, MediaRoute {
 
   async run(): Promise<void> {}
 
-  /** Ends the sessions that are still here. */
   async stop(): Promise<void> {
     const index = this.#context.mediaRoutes.indexOf(this);
     if (index >= 0) this.#context.mediaRoutes.splice(index, 1);
-    for (const session of [...this.#context.sessions.values()]) {
-      if (/^(http|ws)s?-flv$/.test(session.protocol)) session.close(new ClosedError('the server is stopping'));
-    }
   }
 
   request(request: AnyRequest, response: AnyResponse): boolean {
@@ -112,7 +108,6 @@ export class FlvServer implements Server, MediaRoute {
       const request = { origin: originOf(message, 'ws'), target: streamTargetOf(message, target) };
       this.#welcome(request, { message, socket, head });
     } catch (error) {
-      socket.on('error', () => socket.destroy());
       endSocket(socket, encodeAnswer(this.#answerOf(error)));
     }
     return true;

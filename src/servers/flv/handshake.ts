@@ -14,25 +14,22 @@ export class Handshake {
   readonly #message: IncomingMessage;
   readonly #early: Buffer[];
   #earlyBytes: number;
-  readonly #onData: (chunk: Buffer) => void;
-  readonly #onEnd: () => void;
+  readonly #listeners: readonly (readonly [string, (value: unknown) => void])[];
+  #isAnswered = false;
 
-  /** `onGone` is called once the peer has left, now or after the handshake. */
+  /** `onGone` is called when the peer leaves before the answer. */
   constructor(message: IncomingMessage, socket: Duplex, head: Buffer, onGone: (reason: Error) => void) {
     this.#message = message;
     this.socket = socket;
     this.#early = [head];
     this.#earlyBytes = head.length;
-    this.#onData = (chunk) => {
-      this.#early.push(chunk);
-      this.#earlyBytes += chunk.length;
-      if (this.#earlyBytes > MAX_EARLY_BYTES) socket.pause();
-    };
-    this.#onEnd = () => onGone(new ConnectionError('the peer closed the connection'));
-    socket.on('error', (error) => onGone(new ConnectionError('the connection failed', { cause: error })));
-    socket.on('close', () => onGone(new ConnectionError('the connection is closed')));
-    socket.on('data', this.#onData);
-    socket.on('end', this.#onEnd);
+    this.#listeners = [
+      ['data', (chunk) => this.#keep(chunk as Buffer)],
+      ['end', () => onGone(new ConnectionError('the peer closed the connection'))],
+      ['close', () => onGone(new ConnectionError('the connection is closed'))],
+      ['error', (cause) => onGone(new ConnectionError('the connection failed', { cause }))],
+    ];
+    for (const [event, listener] of this.#listeners) socket.on(event, listener);
   }
 
   /** Answers 101; `null` when the handshake itself is wrong, which `server` then has said to the peer. */
@@ -46,14 +43,22 @@ export class Handshake {
     return accepted;
   }
 
+  /** Answers with something else, unless it was answered. */
   refuse(answer: Answer): void {
+    if (this.#isAnswered) return;
     this.#unwatch();
     endSocket(this.socket, encodeAnswer(answer));
   }
 
+  #keep(chunk: Buffer): void {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes > MAX_EARLY_BYTES) this.socket.pause();
+  }
+
   #unwatch(): void {
-    this.socket.off('data', this.#onData);
-    this.socket.off('end', this.#onEnd);
+    this.#isAnswered = true;
+    for (const [event, listener] of this.#listeners) this.socket.off(event, listener);
     // Only a pause of our own is lifted; whoever listens next starts the flow.
     if (this.socket.isPaused()) this.socket.resume();
   }

@@ -29,7 +29,7 @@ export class HttpPublisher extends FlvPublisher {
 
   protected begin(): void {
     if (/100-continue/i.test(this.#message.headers.expect ?? '')) this.#response.writeContinue();
-    this.#message.on('end', () => this.close(this.#reasonOfEnd()));
+    this.#message.on('end', () => this.#onEnd());
     this.#message.on('data', (chunk: Buffer) => this.feed(chunk));
   }
 
@@ -50,6 +50,18 @@ export class HttpPublisher extends FlvPublisher {
     } else {
       this.#endConnection(reason, this.#message);
     }
+  }
+
+  #onEnd(): void {
+    const message = this.#message;
+    if (!(message instanceof Http2ServerRequest)) {
+      this.close(this.#reasonOfEnd());
+      return;
+    }
+    // Node ends the body of a reset HTTP/2 stream as if it were complete, and says in the same turn that it was aborted.
+    setImmediate(() => {
+      this.close(message.stream.aborted ? new ConnectionError('the HTTP/2 stream was reset') : this.#reasonOfEnd());
+    });
   }
 
   #reasonOfEnd(): Error {

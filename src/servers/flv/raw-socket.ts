@@ -16,6 +16,7 @@ export function endSocket(socket: Duplex, data?: Buffer): void {
     stray += chunk.length;
     if (stray > MAX_LINGER_BYTES) socket.destroy();
   });
+  socket.on('error', () => socket.destroy());
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));

@@ -4,6 +4,7 @@ import { Certificate } from '../../core/certificate.ts';
 import type { Context } from '../../core/context.ts';
 import { listen, type Listener } from '../../core/listener.ts';
 import type { Server } from '../../core/server.ts';
+import { ClosedError } from '../../errors.ts';
 import { createApplication } from './application.ts';
 import { Attachment } from './attachment.ts';
 import type { HttpConfig, HttpsConfig } from './config.ts';
@@ -69,11 +70,19 @@ export class HttpServer implements Server {
     this.#listeners.length = 0;
     const doors = this.#doors.splice(0);
     const closed = doors.map((door) => new Promise<void>((done) => door.close(() => done())));
+    this.#endSessions();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, DRAIN_MS);
     await Promise.all(closed);
     clearTimeout(timer);
+  }
+
+  /** Players that wait for a stream, and whoever else is still here. */
+  #endSessions(): void {
+    for (const session of [...this.#context.sessions.values()]) {
+      if (/^(http|ws)/.test(session.protocol)) session.close(new ClosedError('the server is stopping'));
+    }
   }
 
   async #openSecure(config: HttpsConfig, dispatcher: Dispatcher): Promise<void> {

@@ -6,7 +6,13 @@ export const rtmpSection = z
   .strictObject({
     port: portNumber(1935, 'RTMP'),
     chunkSize: z.number().int().min(128).max(0xffffff).default(65_536).describe('bytes of the chunks we send'),
-    windowAckSize: z.number().int().min(2_500).max(0x7fffffff).default(5_000_000).describe('bytes between acknowledgements'),
+    windowAckSize: z
+      .number()
+      .int()
+      .min(2_500)
+      .max(0x7fffffff)
+      .default(5_000_000)
+      .describe('bytes between acknowledgements'),
   })
   .describe('the RTMP listener');
 

@@ -42,7 +42,7 @@ export class RtmpConnection {
   readonly #protocol: RtmpProtocol;
   readonly #throttle: Throttle;
   readonly #sessions = new Map<number, RtmpSession>();
-  /** The session that has not yet said what it wants; `null` when all have. */
+  /** The session that has not yet said what it wants; `null` once it has. */
   #idle: RtmpSession | null;
   #connect: EventOf<'connect'> | null = null;
   #deadline: NodeJS.Timeout | null;
@@ -52,13 +52,19 @@ export class RtmpConnection {
   #isShut = false;
   #lastHeardAt = Date.now();
   #missedPings = 0;
+  #sentBytes = 0;
 
   constructor(context: Context, socket: Socket, options: RtmpConnectionOptions) {
     this.#context = context;
     this.#socket = socket;
     this.#options = options;
     const address = socket.remoteAddress ?? '';
-    this.#origin = { protocol: options.protocol, ip: joinAddress(address, socket.remotePort ?? 0), address, userAgent: '' };
+    this.#origin = {
+      protocol: options.protocol,
+      ip: joinAddress(address, socket.remotePort ?? 0),
+      address,
+      userAgent: '',
+    };
     this.#protocol = new RtmpProtocol({
       limits: context.config.limits,
       chunkSize: options.chunkSize,
@@ -88,6 +94,9 @@ export class RtmpConnection {
   tick(): void {
     const { pingIntervalMs } = this.#context.config.limits;
     if (pingIntervalMs === 0 || !this.#protocol.connected || this.#isShut) return;
+    const sent = this.#socket.bytesWritten - this.#socket.writableLength;
+    if (sent !== this.#sentBytes) this.#hear();
+    this.#sentBytes = sent;
     if (Date.now() - this.#lastHeardAt < pingIntervalMs * (this.#missedPings + 1)) return;
     if (this.#missedPings >= MAX_MISSED_PINGS) {
       this.close(new TimeoutError('limits.pingIntervalMs', `${this.#missedPings} pings were not answered`));
@@ -96,6 +105,13 @@ export class RtmpConnection {
     this.#missedPings++;
     this.#protocol.ping(Math.floor(performance.now()) >>> 0);
     this.#flush();
+    this.#sentBytes = this.#socket.bytesWritten - this.#socket.writableLength;
+  }
+
+  /** A sign of life: a byte came, or the peer takes what we send (many players never answer a ping). */
+  #hear(): void {
+    this.#lastHeardAt = Date.now();
+    this.#missedPings = 0;
   }
 
   /** The server stops. */
@@ -148,8 +164,7 @@ export class RtmpConnection {
       this.close(reason);
       return;
     }
-    if (this.#sessions.size > 0 || this.#idle !== null) return;
-    this.#idle = new RtmpSession(this.#context, this.#origin, this);
+    if (this.#sessions.size > 0) return;
     this.#deadline = this.#startDeadline('commandTimeoutMs', 'neither publish nor play was asked for');
   }
 
@@ -171,8 +186,7 @@ export class RtmpConnection {
 
   #onData(chunk: Buffer): void {
     if (this.#isShut) return;
-    this.#lastHeardAt = Date.now();
-    this.#missedPings = 0;
+    this.#hear();
     const counted = this.#publishing() ?? this.#idle ?? this.#sessions.values().next().value;
     if (counted !== undefined && counted !== null) counted.inBytes += chunk.length;
     this.#throttle.spend(chunk.length);
@@ -192,7 +206,8 @@ export class RtmpConnection {
     try {
       for (let event = this.#next(); event !== null; event = this.#next()) this.#handle(event);
     } catch (error) {
-      if (!(error instanceof NmsError)) this.#context.logger.error({ ip: this.#origin.ip, err: error }, 'an RTMP connection failed');
+      if (!(error instanceof NmsError))
+        this.#context.logger.error({ ip: this.#origin.ip, err: error }, 'an RTMP connection failed');
       this.close(error as Error);
     } finally {
       this.#isPumping = false;
@@ -238,7 +253,9 @@ export class RtmpConnection {
         this.#sessions.get(event.streamId)?.receive(event.audio, event.video);
         break;
       case 'malformed':
-        this.#sessions.get(event.streamId)?.log('debug', 'a malformed message was dropped', { reason: event.error.message });
+        this.#sessions
+          .get(event.streamId)
+          ?.log('debug', 'a malformed message was dropped', { reason: event.error.message });
         break;
     }
   }

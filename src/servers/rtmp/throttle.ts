@@ -32,10 +32,13 @@ export class Throttle {
     this.#filledAt = now;
     if (this.#left >= 0 || this.#timer !== null) return;
     this.#source.pause();
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#source.resume();
-    }, (-this.#left / this.#bytesPerSecond) * 1000);
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#source.resume();
+      },
+      (-this.#left / this.#bytesPerSecond) * 1000,
+    );
   }
 
   stop(): void {

@@ -90,12 +90,10 @@ describe('parseArguments', () => {
   });
 
   test('publish and play take an address and a time', () => {
-    assert.deepEqual(parse('publish', 'rtmp://h/a/b', '--seconds', '1.5'), {
-      kind: 'publish',
-      url: 'rtmp://h/a/b',
-      seconds: 1.5,
-    });
-    assert.deepEqual(parse('play', 'http://h/a/b.flv'), { kind: 'play', url: 'http://h/a/b.flv', seconds: null });
+    const url = 'rtmp://h/a/b';
+    const options = { seconds: 1.5, insecure: true };
+    assert.deepEqual(parse('publish', url, '--seconds', '1.5', '--insecure'), { kind: 'publish', url, ...options });
+    assert.deepEqual(parse('play', url), { kind: 'play', url, insecure: false });
     assert.match(refused('play', 'x', '--seconds', '0'), /A number above 0 is allowed/);
   });
 });

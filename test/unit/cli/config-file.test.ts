@@ -92,7 +92,7 @@ describe('ConfigFile', () => {
     const file = ConfigFile.read(path);
     rmSync(path);
     mkdirSync(path);
-    assert.throws(() => file?.save(), { code: 'EISDIR' });
+    assert.throws(() => file?.save(), { code: 'not a file' });
     assert.deepEqual(readdirSync(join(path, '..')), ['config.json']);
     rmSync(join(path, '..'), { recursive: true });
     assert.throws(() => file?.save(), { code: 'ENOENT' });

@@ -9,7 +9,7 @@ import type { CoreConfig } from '../../../src/core/config.ts';
 const root = mkdtempSync(join(tmpdir(), 'log-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-function written(config: Partial<CoreConfig['log']>, isTerminal: boolean): string {
+async function written(config: Partial<CoreConfig['log']>, isTerminal: boolean): Promise<string> {
   const path = join(mkdtempSync(join(root, 'place-')), 'log');
   const log = createLog(
     { level: 'info', format: 'auto', sessionIntervalMs: 0, ...config },
@@ -19,13 +19,13 @@ function written(config: Partial<CoreConfig['log']>, isTerminal: boolean): strin
   log.logger.debug({}, 'too quiet');
   log.logger.child({ session: 'x' }).info({ port: 1935 }, 'rtmp listens');
   log.logger.error({ err: new Error('broken') }, 'ours');
-  log.flush();
+  await log.flush();
   return readFileSync(path, 'utf8');
 }
 
 describe('createLog', () => {
-  test('elsewhere than on a terminal each line is JSON with time and level in words', () => {
-    const lines = written({}, false)
+  test('elsewhere than on a terminal each line is JSON with time and level in words', async () => {
+    const lines = (await written({}, false))
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -36,17 +36,17 @@ describe('createLog', () => {
     assert.match(JSON.stringify(lines[1]?.err), /"message":"broken"/);
   });
 
-  test('on a terminal lines are for people', () => {
-    const text = written({}, true);
+  test('on a terminal lines are for people', async () => {
+    const text = await written({}, true);
     assert.match(text, /\d\d:\d\d:\d\d.*INFO.*rtmp listens.*1935/);
     assert.match(text, /Error: broken/);
     assert.doesNotMatch(text, /^\{/m);
   });
 
-  test('the format can be chosen, and the level', () => {
-    assert.match(written({ format: 'json' }, true), /^\{"level":"info"/);
-    assert.match(written({ format: 'pretty' }, false), /INFO: rtmp listens/);
-    assert.match(written({ level: 'debug' }, false), /too quiet/);
-    assert.equal(written({ level: 'silent' }, false), '');
+  test('the format can be chosen, and the level', async () => {
+    assert.match(await written({ format: 'json' }, true), /^\{"level":"info"/);
+    assert.match(await written({ format: 'pretty' }, false), /INFO: rtmp listens/);
+    assert.match(await written({ level: 'debug' }, false), /too quiet/);
+    assert.equal(await written({ level: 'silent' }, false), '');
   });
 });

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BroadcastServer } from '../../../src/core/broadcast-server.ts';
 import type { CoreConfigInput } from '../../../src/core/config.ts';
-import { AbsentError, BusyError, ClosedError, ConnectionError, DeniedError, EndError, SlowError, TimeoutError } from '../../../src/errors.ts';
+import {
+  AbsentError,
+  BusyError,
+  ClosedError,
+  ConnectionError,
+  DeniedError,
+  EndError,
+  SlowError,
+  TimeoutError,
+} from '../../../src/errors.ts';
 import { FakeSession, type LogLine, makeContext, settle, TextFormat } from '../../support/house.ts';
 import { audio, frame, key, packet } from '../../support/packets.ts';
 
@@ -60,7 +69,10 @@ describe('a broadcast and its newcomers', () => {
     await settle();
     broadcast().broadcastMessage(publisher, frame(160));
     await settle();
-    assert.equal((second.player as FakeSession).take(), '[begin 0]<ac><vc><video key 0><video frame 40><video frame 80><video frame 120><video frame 160>');
+    assert.equal(
+      (second.player as FakeSession).take(),
+      '[begin 0]<ac><vc><video key 0><video frame 40><video frame 80><video frame 120><video frame 160>',
+    );
   });
 
   test('players who wait for a stream begin with its first keyframe', async () => {
@@ -99,7 +111,8 @@ describe('a broadcast and its newcomers', () => {
   test('a group beyond the limit of bytes is not kept', async () => {
     const { broadcast, publish } = house({ gop: { maxBytes: 40 } });
     const publisher = await publish();
-    for (const one of [...configs, key(0), frame(40), frame(80), frame(120)]) broadcast().broadcastMessage(publisher, one);
+    for (const one of [...configs, key(0), frame(40), frame(80), frame(120)])
+      broadcast().broadcastMessage(publisher, one);
     assert.equal(broadcast().gop.packets.length, 0);
     assert.equal(broadcast().gop.bytes, 0);
   });
@@ -163,7 +176,8 @@ describe('a broadcast and its newcomers', () => {
     await settle();
     const player = await play();
     player.take();
-    for (const one of [packet('end', 'video', 0, 'eos'), packet('other', 'video', 0, 'odd')]) broadcast().broadcastMessage(publisher, one);
+    for (const one of [packet('end', 'video', 0, 'eos'), packet('other', 'video', 0, 'odd')])
+      broadcast().broadcastMessage(publisher, one);
     await settle();
     assert.equal(player.take(), '<eos><odd>');
     assert.equal((await play()).take(), '[begin 0]<ac><vc><video key 0>');
@@ -217,7 +231,14 @@ describe('a broadcast and its publishers', () => {
     player.close(new ConnectionError('gone'));
     publisher.close(new EndError('deleteStream'));
     const [p, q] = [publisher.ip.split(':')[1], player.ip.split(':')[1]];
-    assert.deepEqual(events, [`prePublish ${p}`, `postPublish ${p}`, `prePlay ${q}`, `postPlay ${q}`, `donePlay ${q}`, `donePublish ${p}`]);
+    assert.deepEqual(events, [
+      `prePublish ${p}`,
+      `postPublish ${p}`,
+      `prePlay ${q}`,
+      `postPlay ${q}`,
+      `donePlay ${q}`,
+      `donePublish ${p}`,
+    ]);
     void broadcast;
   });
 
@@ -235,7 +256,10 @@ describe('a broadcast and its publishers', () => {
       throw new DeniedError('not you');
     });
     await assert.rejects(publish(), /not you/);
-    assert.equal(events.some((event) => event.startsWith('postPublish')), false);
+    assert.equal(
+      events.some((event) => event.startsWith('postPublish')),
+      false,
+    );
     assert.equal(context.broadcasts.size, 0);
   });
 
@@ -316,11 +340,17 @@ describe('a broadcast and its publishers', () => {
     await settle();
     publisher.close(new ConnectionError('reset'));
     assert.equal(broadcast().status, 'reconnecting');
-    assert.equal(events.some((event) => event.startsWith('donePublish')), false);
+    assert.equal(
+      events.some((event) => event.startsWith('donePublish')),
+      false,
+    );
     assert.equal((await play()).take(), '[begin 0]<ac><vc><video key 0><video frame 40>');
     player.take();
     const again = await publish();
-    assert.deepEqual(events.slice(-2).map((event) => event.split(' ')[0]), ['donePublish', 'postPublish']);
+    assert.deepEqual(
+      events.slice(-2).map((event) => event.split(' ')[0]),
+      ['donePublish', 'postPublish'],
+    );
     for (const one of [...configs, frame(0), key(40)]) broadcast().broadcastMessage(again, one);
     await settle();
     assert.equal(player.take(), '<ac><vc><video key 40>');
@@ -407,7 +437,11 @@ describe('a broadcast and those who wait', () => {
     await assert.rejects(waiting, ConnectionError);
     assert.equal(context.broadcasts.size, 0);
     assert.equal(context.sessions.size, 0);
-    assert.equal(events.some((event) => event.startsWith('donePlay')), false, 'what never played is not done playing');
+    assert.equal(
+      events.some((event) => event.startsWith('donePlay')),
+      false,
+      'what never played is not done playing',
+    );
   });
 });
 

@@ -68,6 +68,9 @@ describe('Certificate', () => {
   let first: Pems;
   let second: Pems;
 
+  // The watch never keeps a process alive; the test waits for it.
+  const awake = setInterval(() => undefined, 1000);
+  after(() => clearInterval(awake));
   before(async () => {
     root = await mkdtemp(join(tmpdir(), 'certificate-'));
     [first, second] = await Promise.all([makePems('first'), makePems('second')]);

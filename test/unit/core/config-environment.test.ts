@@ -97,7 +97,7 @@ describe('configFromEnvironment', () => {
     assert.equal(refusal({ NMS_STATIC_ROOT: '' }), 'NMS_STATIC_ROOT is ""; a text that is not empty is allowed');
     assert.equal(
       refusal({ NMS_AUTH_JWT_EXPIRES_IN: 'soon' }),
-      'NMS_AUTH_JWT_EXPIRES_IN is "soon"; a number and s, m, h or d',
+      'NMS_AUTH_JWT_EXPIRES_IN is "soon"; a number followed by s, m, h or d is allowed',
     );
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { sampleConfig } from '../../../src/core/config-sample.ts';
 import { mergeConfig, resolveConfig, withDefaultDoors } from '../../../src/core/config-schema.ts';
@@ -78,6 +79,8 @@ describe('resolveConfig', () => {
     [{ rtmp: { port: 1.5 } }, 'rtmp.port', 'rtmp.port is 1.5; a whole number from 0 to 65535 is allowed'],
     [{ rtmp: { port: '1935' } }, 'rtmp.port', 'rtmp.port is "1935"; a whole number from 0 to 65535 is allowed'],
     [{ rtmp: { port: null } }, 'rtmp.port', 'rtmp.port is null; a whole number from 0 to 65535 is allowed'],
+    [{ rtmp: { port: Number.NaN } }, 'rtmp.port', 'rtmp.port is NaN; a whole number from 0 to 65535 is allowed'],
+    [{ bind: Symbol.iterator }, 'bind', 'bind is a symbol; a text that is not empty is allowed'],
     [{ rtmp: null }, 'rtmp', 'rtmp is null; an object with port, chunkSize is allowed'],
     [{ rtmps: [] }, 'rtmps', 'rtmps is a list; an object with port, key, cert is allowed'],
     [{ bind: '' }, 'bind', 'bind is ""; a text that is not empty is allowed'],
@@ -96,7 +99,7 @@ describe('resolveConfig', () => {
     [
       { auth: { jwt: { expiresIn: 'soon' } } },
       'auth.jwt.expiresIn',
-      'auth.jwt.expiresIn is "soon"; a number and s, m, h or d',
+      'auth.jwt.expiresIn is "soon"; a number followed by s, m, h or d is allowed',
     ],
     [
       { auth: { jwt: { users: [{ username: 'a' }, { username: 7 }] } } },
@@ -112,7 +115,7 @@ describe('resolveConfig', () => {
     [JSON.parse('{"__proto__": {}}'), '__proto__', ''],
   ];
   for (const [input, path, message] of rows) {
-    test(`${JSON.stringify(input)} is refused at "${path}"`, () => {
+    test(`${inspect(input)} is refused at "${path}"`, () => {
       const found = refusal(input);
       assert.equal(found.path, path);
       if (message !== '') assert.equal(found.message, message);

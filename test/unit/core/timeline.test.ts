@@ -11,7 +11,10 @@ const place = (timeline: Timeline, ...packets: Parameters<Timeline['place']>[0][
 
 describe('the timeline of a stream', () => {
   test('keeps the publisher’s own timestamps', () => {
-    assert.deepEqual(place(make(), key(20_000_000), audio(20_000_005), frame(20_000_040)), [20_000_000, 20_000_005, 20_000_040]);
+    assert.deepEqual(
+      place(make(), key(20_000_000), audio(20_000_005), frame(20_000_040)),
+      [20_000_000, 20_000_005, 20_000_040],
+    );
   });
 
   test('starts at zero when asked to, with one offset for sound and picture', () => {
@@ -25,7 +28,10 @@ describe('the timeline of a stream', () => {
   test('puts headers with stale stamps where the media is', () => {
     const timeline = make();
     place(timeline, key(90_000), frame(90_040));
-    assert.deepEqual(place(timeline, packet('config', 'video', 0), packet('end', 'video', 0), frame(90_080)), [90_040, 90_040, 90_080]);
+    assert.deepEqual(
+      place(timeline, packet('config', 'video', 0), packet('end', 'video', 0), frame(90_080)),
+      [90_040, 90_040, 90_080],
+    );
   });
 
   test('goes on after a publisher who starts again at zero, sound and picture shifted alike', () => {
@@ -108,14 +114,18 @@ describe('the timeline of a stream', () => {
 
   test('a stream of honest stamps is never touched', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 40 }), fc.array(fc.integer({ min: 0, max: 4000 }), { maxLength: 100 }), (start, deltas) => {
-        const timeline = make();
-        let ms = start;
-        for (const [i, delta] of deltas.entries()) {
-          ms += delta;
-          assert.equal(timeline.place(i % 2 === 0 ? frame(ms) : audio(ms)), fromMillis(ms));
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 40 }),
+        fc.array(fc.integer({ min: 0, max: 4000 }), { maxLength: 100 }),
+        (start, deltas) => {
+          const timeline = make();
+          let ms = start;
+          for (const [i, delta] of deltas.entries()) {
+            ms += delta;
+            assert.equal(timeline.place(i % 2 === 0 ? frame(ms) : audio(ms)), fromMillis(ms));
+          }
+        },
+      ),
     );
   });
 });

@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import { ByteQueue } from '../../../../src/bytes/byte-queue.ts';
 import { ProtocolError } from '../../../../src/errors.ts';
 import { acceptHandshake, offerHandshake } from '../../../../src/protocols/rtmp/handshake.ts';
-import { seeded, waysToCut } from '../../../support/rtmp-wire.ts';
+import { manyCuts, seeded } from '../../../support/rtmp-wire.ts';
+import { splits } from '../../../support/splits.ts';
 
 const CRUD = Buffer.from('f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fab93b8e636cfeb31ae', 'hex');
 const PLAYER = Buffer.from('Genuine Adobe Flash Player 001');
@@ -16,7 +17,7 @@ function hmac(key: Buffer, data: Buffer): Buffer {
 
 function randomFrom(seed: number): (size: number) => Buffer {
   const random = seeded(seed);
-  return (size) => Buffer.from({ length: size }, () => random(256));
+  return (size) => Buffer.from(Array.from({ length: size }, () => random(256)));
 }
 
 /** Where the digest lies: the block begins at 8 in the layout with the digest first, at 772 in the other. */
@@ -68,17 +69,14 @@ describe('the handshake of the server', () => {
 
   test('is done behind C2, whatever C2 holds, and leaves what follows', () => {
     const bytes = Buffer.concat([Buffer.of(3), simpleC1, Buffer.alloc(1536, 0xee), Buffer.from('next')]);
-    assert.deepEqual(
-      { isDone: accept([bytes]).isDone, rest: accept([bytes]).rest },
-      { isDone: true, rest: 4 },
-    );
+    assert.deepEqual({ isDone: accept([bytes]).isDone, rest: accept([bytes]).rest }, { isDone: true, rest: 4 });
     assert.equal(accept([bytes.subarray(0, 3072)]).isDone, false);
   });
 
   test('does the same however the bytes are cut', () => {
     const bytes = Buffer.concat([Buffer.of(3), digestC1(8, 4), Buffer.alloc(1536, 1)]);
     const whole = accept([bytes]).sent;
-    for (const pieces of waysToCut(bytes)) {
+    for (const { chunks: pieces } of splits(bytes, manyCuts)) {
       const { sent, isDone } = accept(pieces);
       assert.deepEqual(sent, whole);
       assert.ok(isDone);

@@ -1,0 +1,79 @@
+import { createReadStream } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { missing } from './tools.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--autoplay-policy=no-user-gesture-required',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--ignore-certificate-errors',
+];
+const FILES = new Map([
+  ['/', { type: 'text/html', file: resolve(root, 'test/e2e/watch.html') }],
+  ['/mpegts.js', { type: 'text/javascript', file: resolve(root, 'node_modules/mpegts.js/dist/mpegts.js') }],
+]);
+
+export const missingChromium = (): string | false => missing('chromium');
+
+/** What a video element says of itself, and what its player complained about. */
+export interface Watched {
+  readonly url: string;
+  readonly errors: readonly string[];
+  readonly isEnded: boolean;
+  /** Seconds. */
+  readonly furthest: number;
+  readonly duration: number | null;
+  readonly totalVideoFrames: number;
+  readonly droppedVideoFrames: number;
+  readonly corruptedVideoFrames: number;
+  readonly videoWidth: number;
+  readonly videoHeight: number;
+}
+
+/** A page with a player per address. */
+export interface WatchPage {
+  readonly page: Page;
+  report(): Promise<readonly Watched[]>;
+}
+
+/** A browser, and a server for the page in it: Chromium lets no page without an address reach this machine. */
+export interface Viewer extends AsyncDisposable {
+  watch(urls: readonly string[]): Promise<WatchPage>;
+}
+
+export async function openViewer(): Promise<Viewer> {
+  const server = createServer((request, response) => {
+    const found = FILES.get(new URL(request.url ?? '/', 'http://viewer').pathname);
+    if (found === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { 'Content-Type': found.type });
+    createReadStream(found.file).pipe(response);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+  return {
+    watch: async (urls) => {
+      const page = await browser.newPage();
+      const query = new URLSearchParams(urls.map((url) => ['url', url]));
+      await page.goto(`http://127.0.0.1:${port}/?${query.toString()}`);
+      return { page, report: () => page.evaluate<readonly Watched[]>('report()') };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await browser.close();
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { missing, type Program } from './tools.ts';
+import type { Lab } from './tools-lab.ts';
+
+export const missingGStreamer = (): string | false => missing('gst-launch-1.0');
+
+/**
+ * Publishes an FLV file in real time, muxed anew by flvmux. `rtmp2sink` is GStreamer's own client, also over TLS;
+ * `rtmpsink` is librtmp's, as OBS has it.
+ */
+export function publishWithGStreamer(lab: Lab, file: string, url: string, sink: 'rtmp2sink' | 'rtmpsink'): Program {
+  const tls = url.startsWith('rtmps:') ? ['tls-validation-flags=0'] : [];
+  return lab.programs.start('gst-launch-1.0', [
+    ...['-q', 'filesrc', `location=${file}`, '!', 'flvdemux', 'name=demuxer'],
+    ...['flvmux', 'streamable=true', 'name=muxer', '!', sink, ...tls, `location=${url}`],
+    ...['demuxer.video', '!', 'queue', '!', 'muxer.video', 'demuxer.audio', '!', 'queue', '!', 'muxer.audio'],
+  ]);
+}
+
+/** Plays over RTMP with rtmp2src into an FLV file. */
+export function playWithGStreamer(lab: Lab, url: string, file: string): Program {
+  return lab.programs.start('gst-launch-1.0', [
+    '-q',
+    'rtmp2src',
+    `location=${url}`,
+    '!',
+    'filesink',
+    `location=${file}`,
+  ]);
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Pace } from '../../../src/core/pace.ts';
+
+const make = (relaxed = false) => new Pace({ relaxed, maxBatchDelayMs: 100 });
+
+/** `count` passes of `passMs`, one every `everyMs`. */
+function run(pace: Pace, count: number, passMs: number, everyMs: number, from = 0): number {
+  let at = from;
+  for (let i = 0; i < count; i++, at += everyMs) pace.measure(at, at + passMs);
+  return at;
+}
+
+describe('the pace of a feed', () => {
+  test('an empty house waits for nobody', () => {
+    const pace = make();
+    run(pace, 500, 0.3, 14);
+    assert.equal(pace.gear, 'at once');
+  });
+
+  test('long passes go with the video frames, and short ones return', () => {
+    const pace = make();
+    const at = run(pace, 100, 3, 33);
+    assert.equal(pace.gear, 'video frame');
+    run(pace, 100, 0.2, 14, at);
+    assert.equal(pace.gear, 'at once');
+  });
+
+  test('passes that fill the time are made rarer, and only then', () => {
+    const pace = make();
+    const at = run(pace, 300, 28, 33);
+    assert.equal(pace.gear, 'relaxed');
+    assert.equal(pace.maxDelayMs, 100);
+    run(pace, 300, 5, 100, at);
+    assert.equal(pace.gear, 'video frame');
+  });
+
+  test('one pass that the system interrupted changes little', () => {
+    const pace = make();
+    let at = run(pace, 100, 3, 33);
+    pace.measure(at, at + 400);
+    at = run(pace, 5, 3, 33, at + 400);
+    assert.equal(pace.gear, 'video frame');
+  });
+
+  test('relaxed by configuration stays relaxed, and is due after its delay', () => {
+    const pace = make(true);
+    run(pace, 100, 0.1, 100);
+    assert.equal(pace.gear, 'relaxed');
+    assert.equal(pace.isDue(0, 79), false);
+    assert.equal(pace.isDue(0, 80), true);
+  });
+});
