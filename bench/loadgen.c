@@ -536,12 +536,12 @@ static long sample_rss_kb(void) {
 
 static void sample_machine(struct sample *s) {
   FILE *f = open_proc("/proc/stat", 0, 0);
-  unsigned long long idle = 0, stolen = 0;
+  unsigned long long idle = 0, waiting = 0, stolen = 0;
   if (f) {
-    if (fscanf(f, "cpu %*u %*u %*u %llu %*u %*u %*u %llu", &idle, &stolen) != 2) idle = stolen = 0;
+    if (fscanf(f, "cpu %*u %*u %*u %llu %llu %*u %*u %llu", &idle, &waiting, &stolen) != 3) idle = waiting = stolen = 0;
     fclose(f);
   }
-  s->idle = idle / (double)sysconf(_SC_CLK_TCK);
+  s->idle = (idle + waiting) / (double)sysconf(_SC_CLK_TCK);
   s->stolen = stolen / (double)sysconf(_SC_CLK_TCK);
   s->tcp_pages = -1;
   f = open_proc("/proc/net/sockstat", 0, 0);

@@ -74,7 +74,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     profile: values.profile ?? false,
     timing: (n) => ({
       settleS: full ? 4 : 1.5,
-      warmupS: full ? 3 : 1.5,
+      warmupS: full ? 3 : 2,
       windowS: windowS ?? (full ? 12 : n >= 500 ? 6 : 4),
     }),
   };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -18,6 +19,7 @@ const startMs = 10_000;
 const joinLimitS = 10;
 /** Players that are polled and decoded; the others are swept. */
 const parsedPlayers = 50;
+const cores = cpus().length;
 
 const latency = z.object({ frames: z.number(), p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() });
 const played = z.object({
@@ -41,6 +43,7 @@ const played = z.object({
   rssBeforeKb: z.number(),
   rssKb: z.number(),
   ownCpuS: z.number(),
+  idleS: z.number(),
   stolenS: z.number(),
 });
 const published = z.object({
@@ -59,6 +62,8 @@ export interface Point extends z.output<typeof played> {
   readonly cpuUsPerPlayerS: number;
   /** Growth of the resident memory from before the first player to the end of the window, per player. */
   readonly rssKbPerPlayer: number;
+  /** Cores that other programs kept busy during the window. */
+  readonly otherCores: number;
 }
 
 export interface FailedPoint {
@@ -133,6 +138,7 @@ function assemble(setup: Setup, result: z.output<typeof played>, publisher: z.ou
     repetition: setup.repetition,
     publisher,
     cpuUsPerPlayerS: (cpuS / result.windowS / setup.players) * 1e6,
+    otherCores: cores - (result.idleS + result.stolenS + result.ownCpuS + cpuS) / result.windowS,
     rssKbPerPlayer: (result.rssKb - result.rssBeforeKb) / setup.players,
   };
 }

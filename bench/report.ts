@@ -34,6 +34,8 @@ export interface Row {
 const judgedPlayers = 500;
 const cpuGoal = 0.6;
 const memoryGoal = 1 / 3;
+/** Other work beyond this moves latencies. */
+const disturbingCores = 0.25;
 
 /** One row per transport and number of players. */
 export function toRows(points: readonly Point[]): Row[] {
@@ -159,6 +161,16 @@ export function toMarkdown(rows: readonly Row[], mtu: number): string {
     );
   }
   return lines.join('\n');
+}
+
+/** Which points to distrust because the machine had other work, in words; '' when none. */
+export function toDisturbances(points: readonly Point[]): string {
+  const lines = points
+    .filter((point) => point.otherCores > disturbingCores)
+    .map((p) => `${p.server} ${p.transport} ${p.players} (${p.otherCores.toFixed(1)} cores)`);
+  return lines.length === 0
+    ? ''
+    : `Warning: other programs were busy during ${lines.join(', ')}. Do not trust the latency there; repeat on a quiet machine.`;
 }
 
 /** The verdict in words, with what could not be measured. */

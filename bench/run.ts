@@ -8,7 +8,7 @@ import { expectedS, type FailedPoint, measure, type Point, type Setup, stream } 
 import { MissingError, prepare, type Tools } from './prepare.ts';
 import { Processes } from './processes.ts';
 import { topFunctions } from './profile.ts';
-import { judge, toMarkdown, toRows, toVerdict } from './report.ts';
+import { judge, toDisturbances, toMarkdown, toRows, toVerdict } from './report.ts';
 import { type Candidate, nginx, ours, peer } from './servers.ts';
 
 const results = join(import.meta.dirname, 'results');
@@ -125,6 +125,8 @@ function conclude(options: BenchOptions, tools: Tools, plan: Plan, points: reado
       `${processor}, ${cores} cores, Linux ${kernel}, loopback MTU ${report.mtu}, ${commit === null ? 'commit unknown' : `commit ${commit}${isClean ? '' : ' with changes'}`}`,
       '',
       toMarkdown(rows, report.mtu),
+      '',
+      ...[toDisturbances(good)].filter(Boolean),
       '',
       toVerdict(verdicts, failures, options.spread),
       '',

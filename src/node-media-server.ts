@@ -19,7 +19,9 @@ type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => voi
   ? Intersection
   : never;
 type AllSections = UnionToIntersection<SectionsOf<(typeof builtIn)[number]>>;
-type InputOf<Sections> = { [Name in keyof Sections]?: Sections[Name] extends z.ZodType ? z.input<Sections[Name]> : never };
+type InputOf<Sections> = {
+  [Name in keyof Sections]?: Sections[Name] extends z.ZodType ? z.input<Sections[Name]> : never;
+};
 
 /** The configuration: every section and every key may be left out. A misspelt key does not compile. */
 export type NodeMediaServerConfig = CoreConfigInput & InputOf<AllSections>;
@@ -85,12 +87,18 @@ export class NodeMediaServer implements AsyncDisposable {
     return this;
   }
 
-  once<Name extends ServerEventName>(event: Name, listener: (...args: ServerEvents[Name]) => void | Promise<void>): this {
+  once<Name extends ServerEventName>(
+    event: Name,
+    listener: (...args: ServerEvents[Name]) => void | Promise<void>,
+  ): this {
     this.context.eventEmitter.once(event, listener as never);
     return this;
   }
 
-  off<Name extends ServerEventName>(event: Name, listener: (...args: ServerEvents[Name]) => void | Promise<void>): this {
+  off<Name extends ServerEventName>(
+    event: Name,
+    listener: (...args: ServerEvents[Name]) => void | Promise<void>,
+  ): this {
     this.context.eventEmitter.off(event, listener as never);
     return this;
   }
@@ -160,4 +168,3 @@ export class NodeMediaServer implements AsyncDisposable {
     return this.stop();
   }
 }
-

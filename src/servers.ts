@@ -1,6 +1,8 @@
+import { api } from './servers/api/index.ts';
 import { flv } from './servers/flv/index.ts';
 import { http } from './servers/http/index.ts';
+import { page } from './servers/page/index.ts';
 import { rtmp } from './servers/rtmp/index.ts';
 
 /** Every part of the house, in the order in which they run; doors last, they open when the house is ready. */
-export const servers = [flv, rtmp, http] as const;
+export const servers = [api, page, flv, rtmp, http] as const;

@@ -23,7 +23,7 @@ function fail(message: string): ProtocolError {
 
 function checkPart(part: string, what: string): void {
   if (part === '') throw fail(`an empty part in the ${what}`);
-  const length = [...part].length;
+  const length = Array.from(part).length;
   if (length > MAX_NAME_LENGTH) {
     throw fail(`a part of ${length} characters in the ${what}; ${MAX_NAME_LENGTH} are allowed`);
   }

@@ -155,12 +155,13 @@ describe('HTTP-FLV over HTTP/2 and TLS', () => {
     assert.equal(house.context.broadcasts.size, 0);
   });
 
-  test('a reset of a publisher’s stream keeps its place, an end does not', async () => {
+  test('a reset of a publisher’s stream keeps its place', async () => {
     await using house = await startSecure();
     const publisher = house.ask({ ':path': '/live/a.flv', ':method': 'POST' });
     publisher.stream.write(beginning());
     await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the stream');
-    publisher.stream.close(constants.NGHTTP2_CANCEL);
+    // Not `close`, by which Node's client ends the body first.
+    publisher.stream.destroy();
     await until(() => house.context.broadcasts.get('/live/a')?.status === 'reconnecting', 'the place is kept');
   });
 

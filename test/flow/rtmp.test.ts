@@ -312,7 +312,10 @@ describe('RTMP: hostile and broken peers', () => {
       const peers = await Promise.all(
         Array.from({ length: 25 }, (_, i) => house1.play(i % 2 === 0 ? '/live/a' : '/live/a?video=0')),
       );
-      for (const [i, peer] of peers.entries()) i % 3 === 0 ? peer.leave() : peer.crash();
+      for (const [i, peer] of peers.entries()) {
+        if (i % 3 === 0) peer.leave();
+        else peer.crash();
+      }
       await until(() => house1.context.sessions.size === 1, 'the players are gone');
     }
     assert.equal(house1.context.broadcasts.size, 1);

@@ -115,7 +115,8 @@ describe('FLV, whatever comes', () => {
           const [again] = new FlvPacketReader().read('video', 0, converted);
           const offset = Math.floor((packet.pts - packet.dts) / 1000);
           assert.deepEqual([again!.type, Math.floor((again!.pts - again!.dts) / 1000)], [packet.type, offset]);
-          assert.ok(again!.data.equals(packet.data));
+          // A legacy end has no data.
+          if (packet.type !== 'end') assert.ok(again!.data.equals(packet.data));
         }
       }),
       { numRuns: 1500 },

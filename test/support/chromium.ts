@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { missing } from './tools.ts';
+import { missing, whereIs } from './tools.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const FLAGS = [
@@ -62,11 +62,11 @@ export async function openViewer(): Promise<Viewer> {
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
-  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+  const browser: Browser = await chromium.launch({ executablePath: whereIs('chromium') ?? '', args: FLAGS });
   return {
     watch: async (urls) => {
       const page = await browser.newPage();
-      const query = new URLSearchParams(urls.map((url) => ['url', url]));
+      const query = new URLSearchParams(urls.map((url): [string, string] => ['url', url]));
       await page.goto(`http://127.0.0.1:${port}/?${query.toString()}`);
       return { page, report: () => page.evaluate<readonly Watched[]>('report()') };
     },

@@ -47,19 +47,8 @@ export function publishFile(lab: Lab, file: string, url: string, extra: readonly
 
 /** A file as a live stream on standard output, in real time. */
 export function pipeFile(lab: Lab, file: string): Program {
-  return lab.programs.start('ffmpeg', [
-    '-nostdin',
-    '-v',
-    'error',
-    '-re',
-    '-i',
-    file,
-    '-c',
-    'copy',
-    '-f',
-    'flv',
-    'pipe:1',
-  ]);
+  const args = ['-nostdin', '-v', 'error', '-re', '-i', file, '-c', 'copy', '-f', 'flv', 'pipe:1'];
+  return lab.programs.start('ffmpeg', args, { isBinary: true });
 }
 
 /** A running ffmpeg that plays an address to its end, hashes every packet, and decodes every frame. */

@@ -90,7 +90,7 @@ export class FakeSession extends Session implements Player {
   received = '';
   writes = 0;
   backlog = 0;
-  ended: Error | null = null;
+  readonly ends: Error[] = [];
   returned = 0;
   released: Error | null = null;
 
@@ -117,7 +117,7 @@ export class FakeSession extends Session implements Player {
   }
 
   onStreamEnd(reason: Error): void {
-    this.ended = reason;
+    this.ends.push(reason);
   }
 
   onStreamStart(): void {

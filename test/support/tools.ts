@@ -9,20 +9,24 @@ const LOOK_MS = 20;
 /** What a program may say before the rest is thrown away. */
 const MAX_OUTPUT = 8 * 1024 * 1024;
 
-function isInstalled(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The file of a command; `null` when no folder of the PATH has it. */
+export function whereIs(command: string): string | null {
+  const files = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, command));
+  return files.find(isExecutable) ?? null;
 }
 
 /** Why a test that needs these commands is skipped; `false` when all of them are there. */
 export function missing(...commands: readonly string[]): string | false {
-  const absent = commands.filter((command) => !isInstalled(command));
+  const absent = commands.filter((command) => whereIs(command) === null);
   if (absent.length === 0) return false;
   return `${absent.join(' and ')} ${absent.length === 1 ? 'is' : 'are'} not installed`;
 }

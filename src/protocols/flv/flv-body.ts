@@ -69,16 +69,21 @@ export interface SelectedBody {
 /** `selectBody` for a flow of packets: a message of several tracks is selected with the first of them. */
 export class BodySelector {
   readonly options: BodyOptions;
-  #last: Buffer | null = null;
+  #origin: Buffer | null = null;
+  #trackId = 0;
 
   constructor(options: BodyOptions) {
     this.options = options;
   }
 
   select(packet: AVPacket): Buffer | null {
-    const isRepeated = packet.origin !== null && packet.origin === this.#last;
-    if (isRepeated && this.options.tracks === 'all') return null;
-    this.#last = packet.origin;
+    const { origin, track } = packet;
+    if (origin !== null && origin === this.#origin && this.options.tracks === 'all') {
+      // The same track once more is the same packet sent again.
+      if (track.id !== this.#trackId) return null;
+    }
+    this.#origin = origin;
+    this.#trackId = track.id;
     return selectBody(packet, this.options);
   }
 }

@@ -102,7 +102,10 @@ export class FlvDemuxer {
         );
       }
       while (input.size < tag.size) yield null;
-      const packets = this.#packetsOf(kind, tag.timestampMs, input.take(tag.size));
+      // Not a view: what caches keep would hold the chunk it came in, most of which may be tags that were passed over.
+      const body = Buffer.allocUnsafeSlow(tag.size);
+      input.copyTo(body, 0, tag.size);
+      const packets = this.#packetsOf(kind, tag.timestampMs, body);
       if (packets.length > 0) yield packets;
     }
   }

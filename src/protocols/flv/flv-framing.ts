@@ -1,11 +1,14 @@
 /** What surrounds each unit: nothing, an HTTP/1.1 chunk (RFC 9112, 7.1), or a binary WebSocket frame (RFC 6455, 5.2). */
 export type FlvFraming = 'plain' | 'chunked' | 'websocket';
 
-/** One Buffer of `length` bytes within its frame; `write` fills them, from the offset it is given. One allocation. */
+/**
+ * One Buffer of `length` bytes within its frame; `write` fills them, from the offset it is given. One allocation, of memory
+ * that nothing else shares: caches keep units, and a small one from Node's pool would hold the 8 KiB around it.
+ */
 export function framed(framing: FlvFraming, length: number, write: (target: Buffer, at: number) => void): Buffer {
   switch (framing) {
     case 'plain': {
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = Buffer.allocUnsafeSlow(length);
       write(bytes, 0);
       return bytes;
     }
@@ -25,7 +28,7 @@ export function frameUnit(framing: FlvFraming, bytes: Buffer): Buffer {
 function chunk(length: number, write: (target: Buffer, at: number) => void): Buffer {
   const size = length.toString(16);
   const start = size.length + 2;
-  const bytes = Buffer.allocUnsafe(start + length + 2);
+  const bytes = Buffer.allocUnsafeSlow(start + length + 2);
   bytes.write(size, 'latin1');
   bytes.writeUInt16BE(0x0d0a, size.length);
   write(bytes, start);
@@ -36,7 +39,7 @@ function chunk(length: number, write: (target: Buffer, at: number) => void): Buf
 /** Final, binary, unmasked, as a server sends. */
 function binaryFrame(length: number, write: (target: Buffer, at: number) => void): Buffer {
   const start = length < 126 ? 2 : length <= 0xffff ? 4 : 10;
-  const bytes = Buffer.allocUnsafe(start + length);
+  const bytes = Buffer.allocUnsafeSlow(start + length);
   bytes[0] = 0x82;
   if (start === 2) bytes[1] = length;
   else if (start === 4) {

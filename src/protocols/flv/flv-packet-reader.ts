@@ -47,6 +47,11 @@ export class FlvPacketReader {
     // A muxer sends a shared body with the first of its packets, and entry points are told by track 0.
     if (pieces.length > 1) pieces.sort((a, b) => Number(a.trackId !== 0) - Number(b.trackId !== 0));
     const packets = pieces.map((piece) => this.#packet(kind, piece, dts, body));
+    if (body.length > this.#limits.maxCommandBytes && packets.some((packet) => packet.isHeader)) {
+      throw flvError(
+        `header in a body of ${body.length} bytes exceeds maxCommandBytes ${this.#limits.maxCommandBytes}`,
+      );
+    }
     this.#commit(packets);
     if (packets.some((packet) => packet.isMedia)) this.#clock = time;
     return packets;

@@ -23,6 +23,7 @@ const FIRST_ALLOCATION_BYTES = 4096;
 /** Memory never exceeds so many times what a peer has really sent. */
 const GROWTH = 4;
 
+/** The limits of the chunk stream. */
 export type ChunkLimits = Pick<
   WireLimits,
   'maxMessageBytes' | 'maxPartialBytes' | 'maxChunkStreams' | 'maxCommandBytes'

@@ -3,6 +3,7 @@ export class EventQueue<Event> {
   #events: Event[] = [];
   #head = 0;
 
+  /** Adds at the end. */
   push(event: Event): void {
     this.#events.push(event);
   }

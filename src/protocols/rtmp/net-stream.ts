@@ -31,12 +31,9 @@ export class NetStream {
     this.#emit = emit;
   }
 
+  /** Was its publish accepted? */
   get isPublishing(): boolean {
     return this.#state === 'publishing';
-  }
-
-  get isPlaying(): boolean {
-    return this.#state === 'playing';
   }
 
   /** The stream name of the last publish or play, without its query. */
@@ -112,6 +109,7 @@ export class NetStream {
     this.#emit({ kind: 'publish', streamId: this.id, ...target, type });
   }
 
+  /** Answers its publish; `reader` reads what is sent from now on. */
   acceptPublish(reader: FlvPacketReader): void {
     if (this.#state !== 'publish asked') return;
     this.#state = 'publishing';
@@ -144,6 +142,7 @@ export class NetStream {
     this.#grantSampleAccess();
   }
 
+  /** Refuses or ends what runs here. */
   reject(code: string, description: string): void {
     if (this.#state === 'idle') return;
     this.#toIdle();
@@ -157,6 +156,7 @@ export class NetStream {
     this.#status('status', 'NetStream.Play.UnpublishNotify', 'The stream has ended.');
   }
 
+  /** The publisher is back. */
   sourceReturned(): void {
     if (this.#state !== 'playing') return;
     this.#link.sendUserControl({ event: 'streamBegin', value: this.id });
@@ -189,6 +189,7 @@ export class NetStream {
     return true;
   }
 
+  /** Tells of a message that was dropped. */
   malformed(error: ProtocolError): void {
     this.#emit({ kind: 'malformed', streamId: this.id, error });
   }

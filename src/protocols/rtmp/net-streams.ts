@@ -16,6 +16,7 @@ export class NetStreams {
     this.#emit = emit;
   }
 
+  /** The stream of this id, if it is open. */
   get(id: number): NetStream | undefined {
     return this.#streams.get(id);
   }
@@ -40,6 +41,7 @@ export class NetStreams {
     return stream;
   }
 
+  /** Ends what runs on it and closes it. */
   delete(id: number): void {
     this.#streams.get(id)?.end('deleteStream');
     this.#streams.delete(id);

@@ -6,6 +6,7 @@ export function ownMemory(size: number): Buffer {
   return Buffer.allocUnsafeSlow(size);
 }
 
+/** The bytes, in memory of their own. */
 export function ownCopy(bytes: Buffer): Buffer {
   const copy = ownMemory(bytes.length);
   bytes.copy(copy);

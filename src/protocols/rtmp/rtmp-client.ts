@@ -12,6 +12,7 @@ import { decodeUserControl } from './messages/user-control.ts';
 import { ownCopy } from './own-memory.ts';
 import { RtmpLink } from './rtmp-link.ts';
 
+/** Which stream, and how the client introduces itself. */
 export interface RtmpClientOptions {
   readonly mode: 'publish' | 'play';
   /** With its query, if it has one. */
@@ -30,6 +31,7 @@ export interface RtmpClientOptions {
   readonly random?: RandomBytes;
 }
 
+/** What a server means. */
 export type RtmpClientEvent =
   /** The server accepted: `sendPacketBody` may be called. */
   | { readonly kind: 'publishing' }
@@ -88,10 +90,12 @@ export class RtmpClientProtocol {
     this.#link.next();
   }
 
+  /** Until then nothing can be said. */
   get handshakeDone(): boolean {
     return this.#link.handshakeDone;
   }
 
+  /** All bytes pushed, the handshake included. */
   get bytesReceived(): number {
     return this.#link.bytesReceived;
   }

@@ -20,6 +20,7 @@ import { decodeUserControl, encodeUserControl, type UserControl } from './messag
 /** The acknowledgement window in bytes, ours and, until it says otherwise, the peer's. */
 export const DEFAULT_WINDOW_ACK_SIZE = 5_000_000;
 
+/** What an end of a connection may choose. */
 export interface RtmpLinkOptions {
   readonly limits?: Partial<WireLimits>;
   /** Bytes acknowledged at least; also what `announceWindow` asks of the peer. */
@@ -60,6 +61,7 @@ export class RtmpLink {
     this.#messages = this.#read(handshake(this.#input, (bytes) => this.#output.push(bytes), options.random));
   }
 
+  /** Until then nothing can be said. */
   get handshakeDone(): boolean {
     return this.#handshakeDone;
   }
@@ -74,6 +76,7 @@ export class RtmpLink {
     return this.#reader.droppedPartials;
   }
 
+  /** Takes bytes from the peer; they must not change afterwards. */
   push(chunk: Buffer): void {
     this.#bytesReceived += chunk.length;
     this.#input.push(chunk);
@@ -99,17 +102,20 @@ export class RtmpLink {
     this.#output.push(encodeChunks(header, payload, this.#chunkSize));
   }
 
+  /** A command on a message stream; on 0 it is the connection's. */
   sendCommand(command: Command, streamId = 0): void {
     const chunkStreamId = streamId === 0 ? ChunkStreamId.connection : ChunkStreamId.stream;
     const typeId = this.amf3 ? MessageType.commandAmf3 : MessageType.command;
     this.send({ chunkStreamId, timestamp: 0, typeId, streamId }, encodeCommand(command, this));
   }
 
+  /** A data message. */
   sendData(values: readonly AmfValue[], streamId: number): void {
     const typeId = this.amf3 ? MessageType.dataAmf3 : MessageType.data;
     this.send({ chunkStreamId: ChunkStreamId.stream, timestamp: 0, typeId, streamId }, encodeAmfMessage(values, this));
   }
 
+  /** A user control message. */
   sendUserControl(control: UserControl): void {
     this.#sendControl(MessageType.userControl, encodeUserControl(control));
   }
@@ -126,6 +132,7 @@ export class RtmpLink {
     this.#sendControl(MessageType.windowAckSize, encodeWindowAckSize(windowAckSize));
   }
 
+  /** Asks the peer to announce our window as its own. */
   announceBandwidth(): void {
     const payload = encodeSetPeerBandwidth({ windowSize: this.#ownWindow, limitType: 'dynamic' });
     this.#sendControl(MessageType.setPeerBandwidth, payload);

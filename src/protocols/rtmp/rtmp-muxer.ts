@@ -5,6 +5,7 @@ import { type BodyOptions, BodySelector, selectRemembered, wireStamp } from '../
 import { encodeChunks, MAX_MESSAGE_BYTES } from './chunk-writer.ts';
 import { ChunkStreamId, MessageType } from './messages/message.ts';
 
+/** What makes one player's bytes differ from another's. */
 export interface RtmpFormatOptions extends BodyOptions {
   /** What the player was told by Set Chunk Size. */
   readonly chunkSize: number;
@@ -13,7 +14,7 @@ export interface RtmpFormatOptions extends BodyOptions {
 
 /**
  * RTMP messages, chunked, for players of these options. Equal options make equal names, and so share one muxer. Every
- * message has a full header and the stamp of its decoding time in milliseconds, modulo 2^32.
+ * message has a full header and the stamp of its decoding time in milliseconds, modulo 2^32; onMetaData has 0.
  */
 export function createRtmpFormat(options: RtmpFormatOptions): Format<Buffer> {
   const { chunkSize, messageStreamId, audio, video, tracks, hevc } = options;

@@ -24,6 +24,7 @@ export const SERVER_CHUNK_SIZE = 65536;
 
 const TOO_MANY_STREAMS = 'Too many message streams are open (maxMessageStreams).';
 
+/** `chunkSize` is of what we send; `windowAckSize` of what we acknowledge and ask to be acknowledged. Bytes. */
 export interface RtmpProtocolOptions {
   readonly limits?: Partial<WireLimits>;
   readonly chunkSize?: number;
@@ -70,6 +71,7 @@ export class RtmpProtocol {
     this.#chunkSize = options.chunkSize ?? SERVER_CHUNK_SIZE;
   }
 
+  /** Until then nothing can be said. */
   get handshakeDone(): boolean {
     return this.#link.handshakeDone;
   }
@@ -84,6 +86,7 @@ export class RtmpProtocol {
     return this.#link.bytesReceived;
   }
 
+  /** Rising numbers, for logs and metrics. */
   get counters(): RtmpCounters {
     return {
       strayMessages: this.#strayMessages,
@@ -123,6 +126,7 @@ export class RtmpProtocol {
     return this.#link.output();
   }
 
+  /** Answers `connect`: windows, chunk size, `_result`. */
   acceptConnect(): void {
     if (this.#connection !== 'asked') return;
     this.#connection = 'accepted';
@@ -140,11 +144,13 @@ export class RtmpProtocol {
     this.#link.sendCommand(callError(this.#connectTransaction, code, description));
   }
 
+  /** Answers `publish`: StreamBegin, NetStream.Publish.Start. */
   acceptPublish(streamId: number): void {
     this.#streams.get(streamId)?.acceptPublish(new FlvPacketReader(this.#link.limits));
     this.#answered(streamId);
   }
 
+  /** Answers `play`: StreamBegin, NetStream.Play.Reset and Start, |RtmpSampleAccess. Media may follow. */
   acceptPlay(streamId: number): void {
     this.#streams.get(streamId)?.acceptPlay();
   }
@@ -175,6 +181,7 @@ export class RtmpProtocol {
     this.#link.sendUserControl({ event: 'pingRequest', value: timestampMs });
   }
 
+  /** Tells the peer that the server goes: NetConnection.Connect.AppShutdown. */
   appShutdown(description: string): void {
     this.status(0, 'NetConnection.Connect.AppShutdown', 'error', description);
   }

@@ -29,7 +29,7 @@ export class HttpPublisher extends FlvPublisher {
 
   protected begin(): void {
     if (/100-continue/i.test(this.#message.headers.expect ?? '')) this.#response.writeContinue();
-    this.#message.on('end', () => this.#onEnd());
+    this.#message.on('end', () => this.close(this.#reasonOfEnd()));
     this.#message.on('data', (chunk: Buffer) => this.feed(chunk));
   }
 
@@ -52,19 +52,11 @@ export class HttpPublisher extends FlvPublisher {
     }
   }
 
-  #onEnd(): void {
-    const message = this.#message;
-    if (!(message instanceof Http2ServerRequest)) {
-      this.close(this.#reasonOfEnd());
-      return;
-    }
-    // Node ends the body of a reset HTTP/2 stream as if it were complete, and says in the same turn that it was aborted.
-    setImmediate(() => {
-      this.close(message.stream.aborted ? new ConnectionError('the HTTP/2 stream was reset') : this.#reasonOfEnd());
-    });
-  }
-
   #reasonOfEnd(): Error {
+    const message = this.#message;
+    // The body of a reset HTTP/2 stream ends, too.
+    const isReset = message instanceof Http2ServerRequest && message.stream.aborted;
+    if (isReset) return new ConnectionError('the HTTP/2 stream was reset');
     if (this.inBytes > 0) return new EndError('the body ended');
     return new ProtocolError('NMS_PROTOCOL_FLV', 'an empty body', { position: 0, section: 'FLV 10.1, E.2' });
   }

@@ -58,6 +58,12 @@ export class Attachment {
   }
 
   #onRequest([request, response]: [IncomingMessage, ServerResponse]): void {
+    const url = request.url ?? '/';
+    if (this.#path !== undefined && pathOf(url) === this.#path) {
+      // The page's own addresses are relative: they need the slash.
+      response.writeHead(308, { Location: `${this.#path}/${url.slice(this.#path.length)}` }).end();
+      return;
+    }
     if (this.#claim(request)) return this.#dispatcher.request(request, response);
     const leave = () => void this.#leave('request', [request, response]);
     if (this.#path !== undefined) leave();

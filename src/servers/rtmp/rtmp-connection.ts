@@ -169,7 +169,7 @@ export class RtmpConnection {
   }
 
   #sayGoodbye(session: RtmpSession, reason: Error): void {
-    if (session.streamId === 0 || reason instanceof ConnectionError) return;
+    if (reason instanceof ConnectionError) return;
     if (session.role === 'player') this.#protocol.streamEnd(session.streamId);
     else if (session.role === 'publisher') {
       this.#protocol.rejectStream(session.streamId, 'NetStream.Publish.Rejected', reason.message);
@@ -245,6 +245,7 @@ export class RtmpConnection {
         break;
       case 'pause': {
         const subscription = this.#sessions.get(event.streamId)?.subscription;
+        this.#flush();
         if (event.paused) subscription?.pause();
         else subscription?.resume();
         break;

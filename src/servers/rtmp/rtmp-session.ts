@@ -44,9 +44,9 @@ export class RtmpSession extends Session implements Player {
 
   /** The peer switched sound or picture off or on. */
   receive(audio: boolean, video: boolean): void {
-    if (this.subscription === null || this.#formatOptions === null) return;
+    if (this.#formatOptions === null) return;
     this.setFormat({ ...this.#formatOptions, audio, video });
-    this.subscription.setFormat(this.format);
+    this.subscription?.setFormat(this.format);
   }
 
   override get backlogBytes(): number {

@@ -309,7 +309,7 @@ describe('a broadcast and its publishers', () => {
     for (const one of [...configs, key(0)]) broadcast().broadcastMessage(publisher, one);
     await settle();
     publisher.close(new EndError('deleteStream'));
-    assert.ok(player.ended instanceof EndError);
+    assert.ok(player.ends[0] instanceof EndError);
     assert.equal(broadcast().status, 'idle');
     assert.equal(broadcast().gop.packets.length, 0);
     player.close();
@@ -354,7 +354,7 @@ describe('a broadcast and its publishers', () => {
     for (const one of [...configs, frame(0), key(40)]) broadcast().broadcastMessage(again, one);
     await settle();
     assert.equal(player.take(), '<ac><vc><video key 40>');
-    assert.equal(player.ended, null);
+    assert.equal(player.ends.length, 0);
     assert.equal(player.returned, 0);
   });
 
@@ -365,9 +365,9 @@ describe('a broadcast and its publishers', () => {
     const player = await play();
     publisher.close(new ConnectionError('reset'));
     t.mock.timers.tick(4000);
-    assert.equal(player.ended, null);
+    assert.equal(player.ends.length, 0);
     t.mock.timers.tick(1001);
-    assert.ok(player.ended instanceof ConnectionError);
+    assert.ok(player.ends[0] instanceof ConnectionError);
     assert.equal(events.filter((event) => event.startsWith('donePublish')).length, 1);
     assert.equal(broadcast().status, 'idle');
     assert.ok(publisher.endTime > 0 && publisher.endTime <= Date.now());
@@ -379,7 +379,7 @@ describe('a broadcast and its publishers', () => {
     const player = await play();
     publisher.close(new ClosedError('kicked'));
     assert.equal(broadcast().status, 'idle');
-    assert.ok(player.ended);
+    assert.equal(player.ends.length, 1);
   });
 
   test('with takeover the second publisher replaces the first, and players stay', async () => {

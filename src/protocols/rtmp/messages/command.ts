@@ -24,10 +24,12 @@ export function decodeCommand(body: Buffer, flavour: { readonly amf3: boolean },
   return { name, transactionId: typeof transactionId === 'number' ? transactionId : 0, values };
 }
 
+/** The body of a message of type 20, or with `amf3` of type 17. */
 export function encodeCommand(command: Command, flavour: { readonly amf3: boolean }): Buffer {
   return encodeAmfMessage([command.name, command.transactionId, ...command.values], flavour);
 }
 
+/** How bad it is. FFmpeg ends at any `error`. */
 export type StatusLevel = 'status' | 'warning' | 'error';
 
 /** RTMP 1.0, 7.2.2: the information object of an onStatus command, a `_result` or an `_error`. */

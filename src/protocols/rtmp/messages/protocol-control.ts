@@ -31,18 +31,22 @@ export function decodeSetChunkSize(payload: Buffer): number {
   return Math.min(size, MAX_CHUNK_SIZE);
 }
 
+/** The body of Set Chunk Size. */
 export const encodeSetChunkSize = u32;
 
 /** Abort (type 2): the chunk stream whose unfinished message is void. */
 export const decodeAbort = readU32;
+/** The body of Abort; we never send one, since clients do not know it. */
 export const encodeAbort = u32;
 
 /** Acknowledgement (type 3): bytes received so far, modulo 2^32. */
 export const decodeAcknowledgement = readU32;
+/** The body of Acknowledgement; the number is taken modulo 2^32. */
 export const encodeAcknowledgement = u32;
 
 /** Window Acknowledgement Size (type 5): an acknowledgement is wanted at least every so many bytes. */
 export const decodeWindowAckSize = readU32;
+/** The body of Window Acknowledgement Size. */
 export const encodeWindowAckSize = u32;
 
 /** Set Peer Bandwidth (type 6): the window that the receiver is to announce. */
@@ -53,11 +57,13 @@ export interface PeerBandwidth {
 
 const LIMIT_TYPES = ['hard', 'soft', 'dynamic'] as const;
 
+/** `null`: too short, or of an unknown limit type; ignored. */
 export function decodeSetPeerBandwidth(payload: Buffer): PeerBandwidth | null {
   const limitType = LIMIT_TYPES[payload[4] ?? LIMIT_TYPES.length];
   return limitType === undefined ? null : { windowSize: payload.readUInt32BE(0), limitType };
 }
 
+/** The body of Set Peer Bandwidth. */
 export function encodeSetPeerBandwidth(bandwidth: PeerBandwidth): Buffer {
   return Buffer.concat([u32(bandwidth.windowSize), Buffer.of(LIMIT_TYPES.indexOf(bandwidth.limitType))]);
 }

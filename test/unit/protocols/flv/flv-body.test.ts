@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type AVPacket, MetadataPacket } from '../../../../src/media/packet.ts';
+import { micros } from '../../../../src/media/time.ts';
 import { amfObject, ecmaArray } from '../../../../src/protocols/amf/amf-value.ts';
 import { decodeAmf0, encodeAmf0 } from '../../../../src/protocols/amf/amf0.ts';
 import {
@@ -57,6 +58,13 @@ describe('selectBody, all tracks', () => {
         name,
       );
     }
+  });
+
+  test('one packet sent again is sent again', () => {
+    const selector = new BodySelector(all);
+    const [packet] = read('audio', 'af00 1190');
+    assert.ok(selector.select(packet!) === packet!.origin);
+    assert.ok(selector.select(packet!.at(micros(5000))) === packet!.origin);
   });
 
   test('equal messages one after the other are all sent', () => {
@@ -285,7 +293,7 @@ describe('selectRemembered', () => {
   });
 
   test('packets at another time are the same packets', () => {
-    const remembered = read('audio', many).map((packet) => packet.at(5_000_000 as typeof packet.dts));
+    const remembered = read('audio', many).map((packet) => packet.at(micros(5_000_000)));
     assert.deepEqual(bodies(remembered, all), [compact(many)]);
   });
 

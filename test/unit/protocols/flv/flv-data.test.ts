@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type AVPacket, MetadataPacket } from '../../../../src/media/packet.ts';
+import { micros } from '../../../../src/media/time.ts';
 import { type AmfValue, amfObject, ecmaArray } from '../../../../src/protocols/amf/amf-value.ts';
 import { decodeAmf0, encodeAmf0 } from '../../../../src/protocols/amf/amf0.ts';
 import { type FlvBodyKind, FlvPacketReader } from '../../../../src/protocols/flv/flv-packet-reader.ts';
@@ -85,7 +86,7 @@ describe('data messages', () => {
 
   test('metadata in a message of another time keeps its values', () => {
     const packet = metadata(encodeAmf0(['onMetaData', info]));
-    const later = packet.at(9000 as typeof packet.dts);
+    const later = packet.at(micros(9000));
     assert.ok(later instanceof MetadataPacket);
     assert.equal(later.dts, 9000);
     assert.equal(later.values, packet.values);

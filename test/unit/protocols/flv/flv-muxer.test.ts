@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { StreamState } from '../../../../src/media/format.ts';
 import type { AVPacket } from '../../../../src/media/packet.ts';
-import { fromMillis, type Micros } from '../../../../src/media/time.ts';
+import { fromMillis, micros } from '../../../../src/media/time.ts';
 import { encodeAmf0 } from '../../../../src/protocols/amf/amf0.ts';
 import { FlvDemuxer } from '../../../../src/protocols/flv/flv-demuxer.ts';
 import { type FlvFraming, frameUnit } from '../../../../src/protocols/flv/flv-framing.ts';
@@ -43,7 +43,8 @@ describe('the FLV format', () => {
     const units = createFlvFormat(usual).createMuxer().begin(both, fromMillis(70_000));
     assert.deepEqual(units, [
       hex('464c5601 05 00000009 00000000'),
-      tag(metadata!, 70_000),
+      // With another stamp FFmpeg takes onMetaData for a stream of subtitles.
+      tag(metadata!, 0),
       tag(asc!, 70_000),
       tag(avcc!, 70_000),
     ]);
@@ -65,7 +66,7 @@ describe('the FLV format', () => {
 
   test('stamps above 24 bits have the high byte last; below zero and above 2^32 they wrap', () => {
     const muxer = createFlvFormat(usual).createMuxer();
-    const stamp = (time: number) => muxer.mux(key!.at(time as Micros))!.toString('hex', 4, 8);
+    const stamp = (time: number) => muxer.mux(key!.at(micros(time)))!.toString('hex', 4, 8);
     assert.equal(stamp(0x01020304 * 1000), '02030401');
     assert.equal(stamp(0x1_0000_0005 * 1000), '00000500');
     assert.equal(stamp(-1000), 'ffffffff');
@@ -185,7 +186,7 @@ describe('the FLV format', () => {
     for (let list = demuxer.next(); list !== null; list = demuxer.next()) packets.push(...list);
     assert.deepEqual(
       packets.map(({ type, dts, track, data }) => [type, dts, track.codec, data.toString('hex')]),
-      [metadata!.at(fromMillis(40)), asc!.at(fromMillis(40)), avcc!.at(fromMillis(40)), key!, inter!, sound!].map(
+      [metadata!, asc!.at(fromMillis(40)), avcc!.at(fromMillis(40)), key!, inter!, sound!].map(
         ({ type, dts, track, data }) => [type, dts, track.codec, data.toString('hex')],
       ),
     );

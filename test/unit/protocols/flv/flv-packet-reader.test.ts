@@ -152,6 +152,18 @@ describe('tracks', () => {
     assert.deepEqual(reader.tracks, []);
   });
 
+  test('a header is bounded by maxCommandBytes, a frame is not', () => {
+    const reader = new FlvPacketReader({ maxCommandBytes: 20 });
+    const padded = (packetType: string) => hex(`95 0${packetType} ${cc.mp4a} 01 ${'11'.repeat(20)}`);
+    assertProtocolError(
+      () => reader.read('audio', 0, padded('0')),
+      'NMS_PROTOCOL_FLV',
+      /header in a body of 27 bytes exceeds maxCommandBytes 20/,
+    );
+    assert.deepEqual(reader.tracks, []);
+    assert.equal(one(reader.read('audio', 0, padded('1'))).type, 'frame');
+  });
+
   test('maxTracks is for all kinds together; what makes no new track still passes', () => {
     const reader = new FlvPacketReader({ maxTracks: 3 });
     reader.read('video', 0, avcHeader);

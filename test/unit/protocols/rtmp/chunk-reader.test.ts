@@ -350,6 +350,19 @@ describe('memory', () => {
     assert.throws(() => push(stream(6)), /unfinished messages of 8320 bytes exceed maxPartialBytes 8192/);
   });
 
+  test('is given sparingly when little of maxPartialBytes is left', () => {
+    const { reader, push } = open({ maxPartialBytes: 10_000 });
+    const setSize = hex('02 000000 000004 01 00000000 00010000');
+    push(Buffer.concat([setSize, hex('06 000000 002328 09 01000000'), Buffer.alloc(5000)]));
+    assert.equal(reader.partialBytes, 9000);
+    push(Buffer.alloc(3999));
+    push(Buffer.concat([Buffer.of(0), hex('04 000000 001000 08 01000000'), Buffer.alloc(500)]));
+    assert.equal(reader.partialBytes, 4096);
+    push(hex('05 000000 002328 09 01000000'));
+    push(Buffer.alloc(1));
+    assert.equal(reader.partialBytes, 4096);
+  });
+
   test('of a single message may be all of maxPartialBytes', () => {
     const bytes = Buffer.concat([
       hex('02 000000 000004 01 00000000 00010000', '06 000000 002000 09 01000000'),

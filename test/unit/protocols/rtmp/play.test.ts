@@ -142,12 +142,7 @@ describe('a play', () => {
   test('that does not reset is not told of a reset', () => {
     const conversation = Conversation.connected();
     conversation.send(call('createStream', 2, [null]), call('play', 3, [null, 'a', -2, -1, false], { streamId: 1 }));
-    assert.deepEqual(
-      conversation.take().slice(2),
-      started(1)
-        .slice(2)
-        .map((line) => line),
-    );
+    assert.deepEqual(conversation.take().slice(2), started(1).slice(2));
   });
 
   test('does not stop the parsing before it is answered', () => {

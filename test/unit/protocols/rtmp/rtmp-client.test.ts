@@ -163,9 +163,9 @@ describe('the client', () => {
       '20 @0 FCPublish 3 "a?c=3"',
       '20 @0 createStream 4',
     ]);
-    scripted.hear(call('onBWDone', 0, [null]));
-    scripted.hear(call('_result', 2, [null, undefined]));
-    scripted.hear(call('_error', 3, [null, { code: 'NetConnection.Call.Failed' }]));
+    assert.deepEqual(scripted.hear(call('onBWDone', 0, [null])), []);
+    assert.deepEqual(scripted.hear(call('_error', 2, [null, { code: 'NetConnection.Call.Failed' }])), []);
+    assert.deepEqual(scripted.hear(call('_error', 3, [null, { code: 'NetConnection.Call.Failed' }])), []);
     assert.deepEqual(scripted.said(), []);
     scripted.hear(call('_result', 4, [null, 7]));
     assert.deepEqual(scripted.said(), ['20 @7 publish 5 "a?c=3" "live"']);
