@@ -39,6 +39,7 @@ if (wants('check')) {
   ]);
   step('types', bin('tsc'), ['-p', '.']);
 }
+if (wants('check') || wants('flow')) step('build', process.execPath, ['scripts/build.mjs']);
 if (wants('unit')) tests('rules, unit, fuzz', ['rules', 'unit', 'fuzz'], 2);
 if (wants('flow')) tests('flow, contract', ['flow', 'contract'], 2);
 if (wants('e2e')) {

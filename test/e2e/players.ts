@@ -1,8 +1,9 @@
+import { assertWatched, missingChromium, type Viewer, watchToEnd } from '../support/chromium.ts';
 import { hearFile, playWithFfmpeg } from '../support/ffmpeg.ts';
 import { missingFfmpeg8, playWithFfmpeg8 } from '../support/ffmpeg8.ts';
 import { missingGStreamer, playWithGStreamer } from '../support/gstreamer.ts';
 import { assertSame, assertSameBut, type Heard } from '../support/hashes.ts';
-import { firstReason, missing } from '../support/tools.ts';
+import { firstReason, missing, within } from '../support/tools.ts';
 import { keep, playOverHttp2, playOverWebSocket } from '../support/tools-flv-client.ts';
 import { type Lab, label, type Transport } from '../support/tools-lab.ts';
 import { hearFileWithVlc, missingVlc, playWithVlc } from '../support/tools-vlc.ts';
@@ -10,16 +11,23 @@ import { hearFileWithVlc, missingVlc, playWithVlc } from '../support/tools-vlc.t
 /** Who tells what arrived: it is asked for the source too, and must say the same. */
 export type Ear = 'ffmpeg' | 'FFmpeg 8' | 'VLC';
 
-/** A row's column: a program that plays over one transport. */
+/** Throws unless what a player made of the stream is what was sent. */
+export type Verdict = (ears: Ears) => Promise<void>;
+
+/** The table's column: a program that plays over one transport. */
 export interface PlayerKind {
   readonly name: string;
   readonly transport: Transport;
   readonly skip: string | false;
-  readonly ear: Ear;
-  /** Starts it at once; resolves with what it made of the stream, once that ended. */
-  play(lab: Lab, url: string, deadlineMs: number): Promise<Heard>;
-  /** Throws unless what it heard is what was sent. */
-  check(heard: Heard, source: Heard): void;
+  /** Starts it at once; resolves once the stream ended and the program with it. */
+  play(lab: Lab, url: string, deadlineMs: number): Promise<Verdict>;
+}
+
+type Check = (heard: Heard, source: Heard) => void;
+
+/** What it heard must be what `ear` makes of the source. */
+function verdict(heard: Heard, ear: Ear, check: Check = assertSame): Verdict {
+  return async (ears) => check(heard, await ears.hear(ear));
 }
 
 /** What rtmp2src had not yet handed on when StreamEOF came is lost: it stops its task before its queue is empty. */
@@ -30,9 +38,7 @@ const ffmpegPlayers = (['rtmp', 'rtmps', 'http-flv', 'https-flv'] as const).map(
     name: 'ffmpeg 5.1',
     transport,
     skip: missing('ffmpeg'),
-    ear: 'ffmpeg',
-    play: (lab, url, deadlineMs) => playWithFfmpeg(lab, url).heard(deadlineMs),
-    check: assertSame,
+    play: async (lab, url, deadlineMs) => verdict(await playWithFfmpeg(lab, url).heard(deadlineMs), 'ffmpeg'),
   }),
 );
 
@@ -42,9 +48,7 @@ export const ffmpeg8Players = (['rtmp', 'rtmps', 'http-flv', 'https-flv'] as con
     name: 'FFmpeg 8',
     transport,
     skip: missingFfmpeg8(),
-    ear: 'FFmpeg 8',
-    play: (lab, url, deadlineMs) => playWithFfmpeg8(lab, url).heard(deadlineMs),
-    check: assertSame,
+    play: async (lab, url, deadlineMs) => verdict(await playWithFfmpeg8(lab, url).heard(deadlineMs), 'FFmpeg 8'),
   }),
 );
 
@@ -53,9 +57,7 @@ const vlcPlayers = (['rtmp', 'http-flv'] as const).map(
     name: 'VLC',
     transport,
     skip: missingVlc(),
-    ear: 'VLC',
-    play: (lab, url, deadlineMs) => playWithVlc(lab, url).heard(deadlineMs),
-    check: assertSame,
+    play: async (lab, url, deadlineMs) => verdict(await playWithVlc(lab, url).heard(deadlineMs), 'VLC'),
   }),
 );
 
@@ -63,26 +65,24 @@ const rtmpdump: PlayerKind = {
   name: 'rtmpdump',
   transport: 'rtmp',
   skip: firstReason(missing('rtmpdump', 'ffmpeg')),
-  ear: 'ffmpeg',
   play: async (lab, url, deadlineMs) => {
     const file = lab.file('rtmpdump.flv');
     await lab.programs.start('rtmpdump', ['-q', '-r', url, '-o', file]).finish(deadlineMs);
-    return hearFile(lab, file);
+    return verdict(await hearFile(lab, file), 'ffmpeg');
   },
-  check: assertSame,
 };
 
 const rtmp2src: PlayerKind = {
   name: 'GStreamer’s rtmp2src',
   transport: 'rtmp',
   skip: firstReason(missingGStreamer(), missing('ffmpeg')),
-  ear: 'ffmpeg',
   play: async (lab, url, deadlineMs) => {
     const file = lab.file('rtmp2src.flv');
     await playWithGStreamer(lab, url, file).finish(deadlineMs);
-    return hearFile(lab, file);
+    return verdict(await hearFile(lab, file), 'ffmpeg', (heard, source) =>
+      assertSameBut(heard, source, LOST_BY_RTMP2SRC),
+    );
   },
-  check: (heard, source) => assertSameBut(heard, source, LOST_BY_RTMP2SRC),
 };
 
 /** Our own clients for what those programs do not speak; `ear` hears what they received. */
@@ -93,9 +93,16 @@ export function ownPlayers(ear: 'ffmpeg' | 'FFmpeg 8'): PlayerKind[] {
     name,
     transport,
     skip,
-    ear,
-    play: async (lab, url) => hear(lab, await keep(open(url), lab.file('received.flv'))),
-    check: assertSame,
+    play: async (lab, url, deadlineMs) => {
+      const reception = open(url);
+      try {
+        const file = lab.file('received.flv');
+        await within(keep(reception, file), `the end of ${url}`, deadlineMs);
+        return verdict(await hear(lab, file), ear);
+      } finally {
+        reception.close();
+      }
+    },
   });
   return [
     receive('https-flv', playOverHttp2, 'an HTTP/2 client'),
@@ -136,6 +143,21 @@ const hearers: Readonly<Record<Ear, (lab: Lab, file: string) => Promise<Heard>>>
   'FFmpeg 8': hearFileWithFfmpeg8,
   VLC: hearFileWithVlc,
 };
+
+const CHROMIUM_TRANSPORTS = ['http-flv', 'https-flv', 'ws-flv', 'wss-flv'] as const;
+
+/** Chromium with mpegts.js. It must show every picture of the stream, to its end; HTTPS is HTTP/2 here. */
+export function chromiumPlayers(viewer: () => Viewer, frames: number): PlayerKind[] {
+  return CHROMIUM_TRANSPORTS.map((transport) => ({
+    name: 'Chromium with mpegts.js',
+    transport,
+    skip: missingChromium(),
+    play: async (_lab, url, deadlineMs) => {
+      const watched = await watchToEnd(viewer(), url, deadlineMs);
+      return async () => assertWatched(watched, frames);
+    },
+  }));
+}
 
 /** Every program that plays H.264 and AAC and is no browser. */
 export const players: readonly PlayerKind[] = [

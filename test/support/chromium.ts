@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -76,4 +77,30 @@ export async function openViewer(): Promise<Viewer> {
       server.closeAllConnections();
     },
   };
+}
+
+/** Watches a stream until its end, or until something went wrong. */
+export async function watchToEnd(viewer: Viewer, url: string, deadlineMs: number): Promise<Watched> {
+  const { page, report } = await viewer.watch([url]);
+  try {
+    const isOver = 'report().every(({ isEnded, errors }) => isEnded || errors.length > 0)';
+    await page.waitForFunction(isOver, undefined, { timeout: deadlineMs, polling: 100 });
+    const [watched] = await report();
+    return watched!;
+  } finally {
+    await page.close();
+  }
+}
+
+/**
+ * It showed every frame of the stream to its end. A seek to the first frame, which mpegts.js does when a stream does not
+ * start at 0, decodes a few of them twice.
+ */
+export function assertWatched(watched: Watched, frames: number): void {
+  assert.deepEqual(watched.errors, []);
+  assert.equal(watched.isEnded, true);
+  assert.deepEqual([watched.droppedVideoFrames, watched.corruptedVideoFrames], [0, 0]);
+  assert.ok(watched.totalVideoFrames >= frames, `${watched.totalVideoFrames} of ${frames} frames`);
+  assert.ok(watched.totalVideoFrames < 2 * frames, `${watched.totalVideoFrames} instead of ${frames} frames`);
+  assert.ok(watched.duration !== null && Math.abs(watched.duration - watched.furthest) < 0.5, JSON.stringify(watched));
 }

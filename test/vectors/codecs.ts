@@ -157,6 +157,12 @@ export const codecVectors: readonly CodecVector[] = [
     description: { profile: 'LC', sampleRate: 48000, channels: 8, codecString: 'mp4a.40.2' },
   },
   {
+    name: 'a program config element, then backward compatible HE-AAC',
+    codec: 'aac',
+    config: '130004c848002008c8200d4c61766335392e33372e31303056e598',
+    description: { profile: 'HE-AAC', sampleRate: 48000, channels: 8, codecString: 'mp4a.40.5' },
+  },
+  {
     name: 'explicit HE-AAC (object type 5)',
     codec: 'aac',
     config: '2b118800',

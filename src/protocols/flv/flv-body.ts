@@ -115,10 +115,10 @@ function wrapperOf(packet: AVPacket, origin: Buffer): ExHeader | null {
   return readExHeader(kind, origin, Number.POSITIVE_INFINITY);
 }
 
-/** The part whose last byte is the packet's last byte: a packet is a view of its part's end. */
+/** The part that ends where the packet ends: a packet is a view of its part's end, and no two parts end at one place. */
 function partOf(packet: AVPacket, header: ExHeader): ExPart | undefined {
   const end = packet.data.byteOffset + packet.data.length;
-  return header.parts.find(({ trackId, data }) => trackId === packet.track.id && data.byteOffset + data.length === end);
+  return header.parts.find(({ data }) => data.byteOffset + data.length === end);
 }
 
 /** Milliseconds. Metadata is always 0: with another stamp FFmpeg takes onMetaData for a stream of subtitles. */

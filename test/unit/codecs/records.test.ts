@@ -134,13 +134,36 @@ describe('decoder configuration records', () => {
     assert.deepEqual({ width, height, frameRate }, { width: 320, height: 704, frameRate: 50 });
   });
 
+  test('AVC scaling lists of 8x8 are four times as long as those of 4x4', () => {
+    const sps = bits(
+      '01100111 01100100 00000000 00101000',
+      '1 010 1 1 0 1',
+      `1 ${'1'.repeat(16)} 00000 1 ${'1'.repeat(64)} 0`,
+      '1 1 1 1 0 000010100 00000101100 1 1 0 0 1',
+    );
+    const { width, height, frameRate } = decodeAvcSps(sps);
+    assert.deepEqual({ width, height, frameRate }, { width: 320, height: 704, frameRate: null });
+  });
+
+  test('a HEVC parameter set with sub-layers is read past their profiles and levels', () => {
+    const sps = bits(
+      '0100001000000001 0000 010 1',
+      '0'.repeat(96),
+      '11 01 000000000000',
+      '0'.repeat(88 + 8 + 8),
+      '1 010',
+      '0000000001010000001 0000000001011010001 0',
+    );
+    assert.deepEqual(decodeHevcSps(sps), { width: 640, height: 720 });
+  });
+
   test('the GASpecificConfig of scalable and error resilient AAC is read past', () => {
-    const config = bits('10001 0011 0010', '0 1 00000000000000 1', '000 0');
+    const config = bits('10001 0110 0010', '0 1 00000000000000 1', '000 0', '01010110111 00101 1 0011');
     assert.deepEqual(decodeAacConfig(config), {
       objectType: 17,
       sampleRate: 48000,
       channels: 2,
-      hasSbr: false,
+      hasSbr: true,
       hasPs: false,
     });
   });
@@ -162,6 +185,12 @@ describe('decoder configuration records', () => {
       /16 bytes needed, 1 left/,
     ],
     ['an AVC picture of no size', () => decodeAvcSps(hex('674d401fe8f8')), /bits needed|picture of/],
+    [
+      'an AVC picture wider than any level has',
+      () =>
+        decodeAvcSps(bits('01100111 01000010 00000000 00101000', '1 1 1 1 1 0 0000000000001001110001000 1 1 1 0 0 1')),
+      /picture of 80000x16/,
+    ],
     ['a HEVC record of another version', () => decodeHevcRecord(Buffer.alloc(23, 2)), /HEVC record version 2/],
     [
       'a HEVC record that promises more units',

@@ -198,6 +198,10 @@ describe('selectBody, HEVC', () => {
     assert.deepEqual(select('video', `a1 ${cc.hvc1} 000000 ${slice}`, legacy), [compact(`2c 01 000000 ${slice}`)]);
   });
 
+  test('a sequence header of frame type 0 becomes one of a key frame', () => {
+    assert.deepEqual(select('video', `80 ${cc.hvc1} ${hevcRecord}`, legacy), [compact(`1c 00 000000 ${hevcRecord}`)]);
+  });
+
   test('frame type 0 becomes what the frame is', () => {
     assert.deepEqual(select('video', `83 ${cc.hvc1} 00000003 260100`, legacy), ['1c0100000000000003260100']);
     assert.deepEqual(select('video', `83 ${cc.hvc1} 00000003 020100`, legacy), ['2c0100000000000003020100']);
