@@ -17,7 +17,19 @@ export interface AacConfig {
 const sampleRates = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
 
 /** Channels of each channelConfiguration (ISO/IEC 14496-3, 1.6.3.4); 0 stands for a program config element. */
-const channelCounts: readonly (number | undefined)[] = [undefined, 1, 2, 3, 4, 5, 6, 8, , , , 7, 8, 24, 8];
+const channelCounts: ReadonlyMap<number, number> = new Map([
+  [1, 1],
+  [2, 2],
+  [3, 3],
+  [4, 4],
+  [5, 5],
+  [6, 6],
+  [7, 8],
+  [11, 7],
+  [12, 8],
+  [13, 24],
+  [14, 8],
+]);
 
 const objectType = { lowComplexity: 2, sbr: 5, parametricStereo: 29, escape: 31 } as const;
 
@@ -37,7 +49,7 @@ export function decodeAacConfig(config: Buffer): AacConfig {
     type = readObjectType(bits);
     if (type === 22) bits.skip(4);
   }
-  let channels = channelCounts[channelConfiguration] ?? null;
+  let channels = channelCounts.get(channelConfiguration) ?? null;
   if (generalAudio.has(type)) channels = readGeneralAudio(bits, type, channelConfiguration) ?? channels;
   const extension = hasSbr ? null : readExtension(bits);
   const stereo = (hasPs || extension?.hasPs === true) && channels === 1 ? 2 : channels;

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { AbsentError, BusyError, ClosedError, ConnectionError, ProtocolError, TimeoutError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
-import type { AVPacket, Track } from '../media/packet.ts';
+import type { AVPacket, CodecName, Track } from '../media/packet.ts';
 import { admit, type Audience, tell, throwIfClosed } from './admission.ts';
 import type { CoreConfig } from './config.ts';
 import { Feed, type FeedStream } from './feed.ts';
@@ -30,6 +30,9 @@ interface Waiter {
   readonly resolve: () => void;
   readonly reject: (reason: Error) => void;
 }
+
+/** Codecs that no player can decode without their configuration record. */
+const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set<CodecName>(['avc', 'hevc', 'vvc', 'aac']);
 
 /** Sessions that end for these reasons did not mean to: their place is kept for `publish.graceMs`. */
 function isDropped(reason: Error): boolean {
@@ -317,7 +320,15 @@ export class BroadcastServer implements FeedStream {
     if (this.#tracksTimer !== null) clearTimeout(this.#tracksTimer);
     this.#tracksTimer = null;
     this.#areTracksKnown = true;
+    this.#reportMissingConfigs();
     for (const feed of this.#feeds.values()) feed.retry();
+  }
+
+  #reportMissingConfigs(): void {
+    for (const { kind, codec, config } of this.#memory.tracks) {
+      if (config !== null || !NEEDS_CONFIG.has(codec)) continue;
+      this.#publisher?.log('warn', `no sequence header came for the ${kind} (${codec}): players may have none of it`);
+    }
   }
 
   #waitForPublisher(player: Session): Promise<void> {

@@ -8,6 +8,9 @@ export interface GopLimits {
   readonly audioMs: number;
 }
 
+/** What keeping a packet costs beside its payload: so that a flood of empty ones is bounded too. */
+export const PACKET_OVERHEAD_BYTES = 128;
+
 /** What `push` did to the list: emptied it first, kept the packet, removed so many from the front. */
 export interface GopChange {
   reset: boolean;
@@ -74,7 +77,7 @@ export class GopCache {
     const oldest = packet.dts - fromMillis(this.#limits.audioMs);
     let cut = 0;
     while (cut < this.packets.length - 1 && (this.packets[cut]!.dts < oldest || this.#bytes > this.#limits.maxBytes)) {
-      this.#bytes -= this.packets[cut]!.data.length;
+      this.#bytes -= costOf(this.packets[cut]!);
       cut++;
     }
     if (cut > 0) this.packets.splice(0, cut);
@@ -83,9 +86,14 @@ export class GopCache {
 
   #append(packet: AVPacket, change: GopChange): void {
     this.packets.push(packet);
-    this.#bytes += packet.data.length;
+    this.#bytes += costOf(packet);
     change.kept = true;
   }
+}
+
+/** The whole message counts, not only the payload that was found in it. */
+function costOf(packet: AVPacket): number {
+  return (packet.origin ?? packet.data).length + PACKET_OVERHEAD_BYTES;
 }
 
 /** Can a newcomer's picture begin here? Keyframes of the first video track only; other tracks ride along. */

@@ -85,10 +85,11 @@ export class RtmpConnection {
     this.#protocol.close();
     this.#flush();
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
-    this.#socket.setTimeout(FAREWELL_TIMEOUT_MS, () => this.#socket.destroy());
+    const timer = setTimeout(() => this.#socket.destroy(), FAREWELL_TIMEOUT_MS);
     this.#socket.end();
     this.#end(reason, { destroy: false });
     await closed;
+    clearTimeout(timer);
   }
 
   #receive(chunk: Buffer): void {

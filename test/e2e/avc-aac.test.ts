@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { missingChromium, openViewer, type Viewer } from '../support/chromium.ts';
 import { FRAME_RATE, hearFile, makeSource } from '../support/ffmpeg.ts';
 import { trackOf } from '../support/hashes.ts';
 import { firstReason, missing } from '../support/tools.ts';
 import { type Lab, openLab } from '../support/tools-lab.ts';
-import { chromiumPlayers, Ears, players as programs, titleOf, type Verdict } from './players.ts';
+import { Ears, players, titleOf, type Verdict } from './players.ts';
 import { nameOf, publishers } from './publishers.ts';
 
 const SECONDS = 3;
@@ -17,19 +16,12 @@ const withoutFfmpeg = missing('ffmpeg');
 
 let lab: Lab;
 let source: string;
-let viewer: Viewer | null = null;
-
-const players = [...programs, ...chromiumPlayers(() => viewer!, FRAMES)];
 
 before(async () => {
   lab = await openLab();
-  if (missingChromium() === false) viewer = await openViewer();
   if (withoutFfmpeg === false) source = await makeSource(lab, { seconds: SECONDS, bFrames: 2 });
 });
-after(async () => {
-  await viewer?.[Symbol.asyncDispose]();
-  await lab[Symbol.asyncDispose]();
-});
+after(() => lab[Symbol.asyncDispose]());
 
 test('the source decodes without an error', { skip: withoutFfmpeg }, async () => {
   const { hashes, framesDecoded } = trackOf(await hearFile(lab, source), 'video');

@@ -1,4 +1,3 @@
-import { assertWatched, missingChromium, type Viewer, watchToEnd } from '../support/chromium.ts';
 import { hearFile, playWithFfmpeg } from '../support/ffmpeg.ts';
 import { missingFfmpeg8, playWithFfmpeg8 } from '../support/ffmpeg8.ts';
 import { missingGStreamer, playWithGStreamer } from '../support/gstreamer.ts';
@@ -143,21 +142,6 @@ const hearers: Readonly<Record<Ear, (lab: Lab, file: string) => Promise<Heard>>>
   'FFmpeg 8': hearFileWithFfmpeg8,
   VLC: hearFileWithVlc,
 };
-
-const CHROMIUM_TRANSPORTS = ['http-flv', 'https-flv', 'ws-flv', 'wss-flv'] as const;
-
-/** Chromium with mpegts.js. It must show every picture of the stream, to its end; HTTPS is HTTP/2 here. */
-export function chromiumPlayers(viewer: () => Viewer, frames: number): PlayerKind[] {
-  return CHROMIUM_TRANSPORTS.map((transport) => ({
-    name: 'Chromium with mpegts.js',
-    transport,
-    skip: missingChromium(),
-    play: async (_lab, url, deadlineMs) => {
-      const watched = await watchToEnd(viewer(), url, deadlineMs);
-      return async () => assertWatched(watched, frames);
-    },
-  }));
-}
 
 /** Every program that plays H.264 and AAC and is no browser. */
 export const players: readonly PlayerKind[] = [

@@ -357,6 +357,12 @@ export const videoVectors: readonly BodyVector[] = [
     packets: [{ id: 1, codec: 'hevc', type: 'color', data: colorInfo }],
   },
   {
+    name: 'ModEx inside Multitrack',
+    kind: 'video',
+    body: `96 07 ${cc.avc1} 00 02`,
+    packets: [{ codec: 'unknown', type: 'other', data: nothing }],
+  },
+  {
     name: 'reserved multitrack layout',
     kind: 'video',
     body: `96 31 ${cc.avc1} 00`,

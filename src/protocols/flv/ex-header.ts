@@ -49,7 +49,7 @@ export interface ExHeader {
   readonly isCommand: boolean;
   /** To be added to the presentation time, in nanoseconds. */
   readonly nanos: number;
-  /** Empty for a command and for a multitrack type nobody defined. */
+  /** Empty for a command and for a multitrack layout nobody defined. */
   readonly parts: readonly ExPart[];
 }
 
@@ -95,7 +95,8 @@ export function readExHeader(kind: 'audio' | 'video', body: Buffer, maxTracks: n
   const layout = reader.u8();
   packetType = layout & 0x0f;
   if (packetType === types.multitrack) throw flvError('multitrack inside multitrack', reader.position - 1);
-  const parts = readParts(reader, layout >> 4, maxTracks);
+  // ModEx comes before Multitrack, never inside: nobody defined what it would be there.
+  const parts = packetType === types.modEx ? [] : readParts(reader, layout >> 4, maxTracks);
   return { frameType: frame, packetType, typeAt, isMultitrack: true, isCommand: false, nanos, parts };
 }
 

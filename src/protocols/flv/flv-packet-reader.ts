@@ -66,11 +66,13 @@ export class FlvPacketReader {
   #packet(kind: 'audio' | 'video', piece: Piece, dts: Micros, origin: Buffer): AVPacket {
     const pts = (dts + piece.cts * 1000 + Math.floor(piece.nanos / 1000)) as Micros;
     const known = kind === 'video' ? this.#video(piece.trackId) : this.#audio(piece.trackId);
-    if (known !== undefined && isForeign(known, piece)) {
-      const track = { ...known, codec: 'unknown', config: null } as const;
-      return new AVPacket(track, 'other', dts, pts, piece.data, origin);
+    if (known === undefined || !isForeign(known, piece)) {
+      return new AVPacket(trackOf(kind, known, piece), piece.type, dts, pts, piece.data, origin);
     }
-    return new AVPacket(trackOf(kind, known, piece), piece.type, dts, pts, piece.data, origin);
+    const owner = this.tracks.find((track) => track.kind === kind && track.codec === piece.codec);
+    if (owner !== undefined) return new AVPacket(owner, piece.type, dts, pts, piece.data, origin);
+    const nobody: Track = { id: piece.trackId, kind, codec: 'unknown', config: null };
+    return new AVPacket(nobody, 'other', dts, pts, piece.data, origin);
   }
 
   /** Tracks are kept once all of the message is known to be good; what is not understood makes none. */
@@ -89,7 +91,7 @@ export class FlvPacketReader {
 
 /**
  * Does it speak of another codec than its track has? Only configurations and frames change a track's codec: FFmpeg 8 sends
- * the colour of each track of a multitrack stream without its track id.
+ * the colour of each track of a multitrack stream without its track id. It is given to the track of that codec.
  */
 function isForeign(known: Track, { codec, type }: Piece): boolean {
   return (type === 'color' || type === 'channels' || type === 'end') && codec !== known.codec;

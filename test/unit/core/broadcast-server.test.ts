@@ -109,7 +109,7 @@ describe('a broadcast and its newcomers', () => {
   });
 
   test('a group beyond the limit of bytes is not kept', async () => {
-    const { broadcast, publish } = house({ gop: { maxBytes: 40 } });
+    const { broadcast, publish } = house({ gop: { maxBytes: 400 } });
     const publisher = await publish();
     for (const one of [...configs, key(0), frame(40), frame(80), frame(120)])
       broadcast().broadcastMessage(publisher, one);
@@ -555,4 +555,23 @@ describe('a player that pauses or switches tracks', () => {
     await send(frame(80), audio(85), key(120), frame(160));
     assert.equal(player.take(), '<audio frame 85><ac><vc><video key 120><video frame 160>');
   });
+});
+
+test('a codec that needs a sequence header and has none is reported once', async () => {
+  const { broadcast, publish, lines } = house();
+  const publisher = await publish();
+  for (const one of [key(0), audio(10), frame(40), audio(50)]) broadcast().broadcastMessage(publisher, one);
+  const reports = lines.filter((line) => line.level === 'warn').map((line) => line.message);
+  assert.equal(reports.length, 2);
+  assert.match(reports[0]!, /no sequence header came for the video \(avc\)/);
+});
+
+test('a flood of empty packets at one time does not grow the cache beyond its bytes', async () => {
+  const { broadcast, publish } = house({ gop: { maxBytes: 10_000 } });
+  const publisher = await publish();
+  broadcast().broadcastMessage(publisher, key(0));
+  for (let i = 0; i < 1000; i++) {
+    broadcast().broadcastMessage(publisher, frame(0, ''));
+    assert.ok(broadcast().gop.bytes <= 10_000 && broadcast().gop.packets.length < 100);
+  }
 });

@@ -150,6 +150,7 @@ describe('selectBody, the first track only', () => {
         [`97 00 aa 11 ${cc.mp4a} cc`, null],
       ],
       ['a layout nobody defined is not sent', 'video', `96 31 ${cc.avc1} 00`, [null]],
+      ['ModEx inside a wrapper is not sent', 'video', `96 07 ${cc.avc1} 00 02`, [null]],
       ['an unknown codec in a wrapper is unwrapped', 'video', `96 01 ${cc.unknown} 00 aabb`, [`91 ${cc.unknown} aabb`]],
       ['what is not understood and not wrapped stays', 'video', `9f ${cc.hvc1} 01`, [`9f ${cc.hvc1} 01`]],
       ['silence stays', 'audio', '', ['']],

@@ -158,6 +158,12 @@ describe('FlvDemuxer', () => {
     ]);
   });
 
+  test('a body has memory of its own, so that keeping it keeps nothing else', () => {
+    const demuxer = new FlvDemuxer();
+    demuxer.push(file(sound, Buffer.alloc(60_000)));
+    assert.equal(demuxer.next()![0]!.origin!.buffer.byteLength, 4);
+  });
+
   test('a tag above maxMessageBytes is refused before its body comes', () => {
     const head = Buffer.alloc(11);
     writeTagHeader(head, 0, { type: 9, size: 1001, timestampMs: 0 });
@@ -267,7 +273,8 @@ describe('captures', () => {
       'audio2 flac config': 1,
       'audio2 flac channels': 1,
       'video0 avc key': 1,
-      'video0 unknown other': 2,
+      'video1 hevc color': 1,
+      'video2 av1 color': 1,
       'video1 hevc key': 1,
       'video0 avc frame': 4,
       'video1 hevc frame': 4,

@@ -156,6 +156,15 @@ describe('the FLV format', () => {
     });
   }
 
+  test('a unit has memory of its own, so that keeping it keeps nothing else', () => {
+    for (const framing of ['plain', 'chunked', 'websocket'] as const) {
+      const unit = createFlvFormat({ ...usual, framing })
+        .createMuxer()
+        .mux(sound!)!;
+      assert.equal(unit.buffer.byteLength, unit.length);
+    }
+  });
+
   test('large frames have the large heads', () => {
     for (const [length, head] of [
       [100, '827d'],

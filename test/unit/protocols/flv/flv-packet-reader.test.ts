@@ -103,13 +103,26 @@ describe('tracks', () => {
     assert.deepEqual(reader.tracks, [config.track]);
   });
 
-  test('colour of another codec, which FFmpeg 8 sends without its track id, is not of this track', () => {
+  test('colour of another codec, which FFmpeg 8 sends without its track id, is of the track of that codec', () => {
     const reader = new FlvPacketReader();
     const video = one(reader.read('video', 0, avcHeader)).track;
-    const color = one(reader.read('video', 0, hex(`d4 ${cc.hvc1} 020009636f6c6f72496e666f 05`)));
-    assert.deepEqual([color.type, color.track.codec], ['other', 'unknown']);
+    const color = hex(`d4 ${cc.hvc1} 020009636f6c6f72496e666f 05`);
+    const early = one(reader.read('video', 0, color));
+    assert.deepEqual([early.type, early.track], ['other', { id: 0, kind: 'video', codec: 'unknown', config: null }]);
     assert.deepEqual(reader.tracks, [video]);
+
+    const second = one(reader.read('video', 0, hex(`96 00 ${cc.hvc1} 02 ${hevcRecord}`))).track;
+    const late = one(reader.read('video', 0, color));
+    assert.deepEqual([late.type, late.track], ['color', second]);
+    assert.deepEqual(reader.tracks, [video, second]);
     assert.equal(one(reader.read('video', 0, key)).track, video);
+  });
+
+  test('an end of another codec ends no track but one of that codec', () => {
+    const reader = new FlvPacketReader();
+    const video = one(reader.read('video', 0, avcHeader)).track;
+    assert.equal(one(reader.read('video', 0, hex(`92 ${cc.av01}`))).type, 'other');
+    assert.equal(one(reader.read('video', 0, hex(`92 ${cc.avc1}`))).track, video);
   });
 
   test('HEVC in the clothes of AVC (OBS before 29.1) stays HEVC, and AVC may follow', () => {
