@@ -15,6 +15,7 @@ export class Ending {
     return this.#settled.promise;
   }
 
+  /** Says why it is over; later reasons are not heard. */
   because(reason: NmsError): void {
     this.#reason ??= reason;
     this.#settled.resolve(this.#reason);

@@ -5,7 +5,7 @@ import {
   ConnectionError,
   DeniedError,
   NmsError,
-  ProtocolError,
+  type ProtocolError,
   TimeoutError,
 } from '../errors.ts';
 import { readableText } from './readable.ts';
@@ -31,6 +31,7 @@ export function interrupted(): ClosedError {
   return new ClosedError('interrupted');
 }
 
+/** The peer said nothing; `what` is what did not come (`no answer`). */
 export function unanswered(target: Target, what: string, timeoutMs: number): TimeoutError {
   return new TimeoutError('answerTimeoutMs', `${target.address}: ${what} within ${timeoutMs / 1000} s`);
 }

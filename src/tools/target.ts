@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.ts';
 /** The protocols of stream addresses, with the ports that an address need not name. */
 const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443, http: 80, https: 443, ws: 80, wss: 443 } as const;
 
+/** The protocol of an address, without its colon. */
 export type Scheme = keyof typeof DEFAULT_PORTS;
 
 /** The address of a stream, taken apart. */

@@ -12,6 +12,7 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Time that the peer may take to answer our close, in milliseconds. */
 const FAREWELL_TIMEOUT_MS = 3000;
 
+/** What is wanted of a WebSocket. */
 export interface WebSocketRequest extends ConnectOptions {
   /** Settled when the connection is over. */
   readonly ending: Ending;
@@ -20,6 +21,7 @@ export interface WebSocketRequest extends ConnectOptions {
   readonly onMessage?: (message: Buffer) => void;
 }
 
+/** A WebSocket that is open, and how to leave it. */
 export interface OpenWebSocket {
   readonly webSocket: WebSocket;
   /** Closes with 1000; resolves when the connection is gone. */
