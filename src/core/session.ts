@@ -42,7 +42,8 @@ export abstract class Session {
   readonly protocol: SessionOrigin['protocol'];
   readonly ip: string;
   readonly address: string;
-  readonly userAgent: string;
+  /** What the peer says it is; the protocol may learn it later than its address. */
+  userAgent: string;
   /** Ours (recorder, relay): not asked by guards, not counted as a viewer. */
   readonly internal: boolean;
   /** Unix milliseconds. */

@@ -31,12 +31,12 @@ async function ask2(
 ): Promise<{ headers: IncomingHttpHeaders & { ':status'?: number | undefined }; text: string }> {
   const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   try {
-    const stream = session.request(headers);
+    const stream = session.request(headers, { endStream: body === undefined });
     let answer: IncomingHttpHeaders & { ':status'?: number | undefined } = {};
     stream.on('response', (received) => {
       answer = received;
     });
-    stream.end(body);
+    if (body !== undefined) stream.end(body);
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk);
     return { headers: answer, text: Buffer.concat(chunks).toString() };
@@ -324,7 +324,15 @@ describe('HTTP server: on somebody else’s server', () => {
       upgrades.push(request.url ?? '');
       socket.end('HTTP/1.1 418 Teapot\r\nConnection: close\r\n\r\n');
     });
-    return { server, port: await listening(server), upgrades };
+    return {
+      server,
+      port: await listening(server),
+      upgrades,
+      [Symbol.asyncDispose]: async () => {
+        server.close();
+        server.closeAllConnections();
+      },
+    };
   }
 
   async function refusal(port: number, path: string): Promise<number> {
@@ -337,7 +345,8 @@ describe('HTTP server: on somebody else’s server', () => {
   }
 
   test('media and the API are ours, everything else is the owner’s, before and after stop', async () => {
-    const { server, port, upgrades } = await owner();
+    await using theirs = await owner();
+    const { server, port, upgrades } = theirs;
     const jwt = { secret: 'x', users: [{ username: 'a', password: 'b' }] };
     const house = await startWeb({ http: { server }, auth: { jwt }, play: { waitMs: 0 } });
     const media = { ...house, port };
@@ -355,12 +364,11 @@ describe('HTTP server: on somebody else’s server', () => {
     await publisher.answer;
     assert.equal((await ask(port, '/live/b.flv')).text, 'owner /live/b.flv');
     assert.equal(await refusal(port, '/live/a.flv'), 418);
-    server.close();
-    server.closeAllConnections();
   });
 
   test('with a path everything below it is ours, the page too, and nothing else is', async () => {
-    const { server, port, upgrades } = await owner();
+    await using theirs = await owner();
+    const { server, port, upgrades } = theirs;
     await using house = await startWeb({ http: { server, path: '/media' } });
     const media = { ...house, port };
     assert.equal((await ask(port, '/live/a.flv')).text, 'owner /live/a.flv');
@@ -377,8 +385,6 @@ describe('HTTP server: on somebody else’s server', () => {
     assert.equal(await refusal(port, '/media/live'), 400);
     assert.equal(await refusal(port, '/live/a.flv'), 418);
     assert.deepEqual(upgrades, ['/live/a.flv']);
-    server.close();
-    server.closeAllConnections();
   });
 });
 

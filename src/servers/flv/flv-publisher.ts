@@ -31,6 +31,11 @@ export abstract class FlvPublisher extends FlvSession {
     }
   }
 
+  /** Has the FLV header come? */
+  protected get hasHeader(): boolean {
+    return this.#demuxer.header !== null;
+  }
+
   /** Takes bytes of the stream, cut anywhere. */
   protected feed(chunk: Buffer): void {
     if (this.isClosed || this.#broadcast === null) return;

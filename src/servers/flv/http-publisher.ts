@@ -57,8 +57,11 @@ export class HttpPublisher extends FlvPublisher {
     // The body of a reset HTTP/2 stream ends, too.
     const isReset = message instanceof Http2ServerRequest && message.stream.aborted;
     if (isReset) return new ConnectionError('the HTTP/2 stream was reset');
-    if (this.inBytes > 0) return new EndError('the body ended');
-    return new ProtocolError('NMS_PROTOCOL_FLV', 'an empty body', { position: 0, section: 'FLV 10.1, E.2' });
+    if (this.hasHeader) return new EndError('the body ended');
+    return new ProtocolError('NMS_PROTOCOL_FLV', `a body of ${this.inBytes} bytes without an FLV header`, {
+      position: this.inBytes,
+      section: 'FLV 10.1, E.2',
+    });
   }
 
   #success(): Answer {

@@ -21,6 +21,8 @@ import { Throttle } from './throttle.ts';
 
 /** How long the last bytes may take before the socket is cut. */
 const LINGER_MS = 2000;
+/** Characters kept of what a peer says it is. */
+const MAX_USER_AGENT_LENGTH = 256;
 /** Pings that may stay unanswered, with no other byte coming, before the peer counts as gone. */
 const MAX_MISSED_PINGS = 3;
 
@@ -263,7 +265,8 @@ export class RtmpConnection {
 
   #onConnect(event: EventOf<'connect'>): void {
     this.#connect = event;
-    this.#origin.userAgent = event.flashVer;
+    this.#origin.userAgent = event.flashVer.slice(0, MAX_USER_AGENT_LENGTH);
+    if (this.#idle !== null) this.#idle.userAgent = this.#origin.userAgent;
     try {
       if (event.app !== '') parseStreamAddress(event.app, 'name');
     } catch (error) {
