@@ -133,7 +133,7 @@ function conclude(options: BenchOptions, tools: Tools, plan: Plan, points: reado
       '',
     ].join('\n'),
   );
-  const missed = failures.length > 0 || verdicts.length === 0 || verdicts.some((verdict) => !verdict.passed);
+  const missed = failures.length > 0 || verdicts.length === 0 || verdicts.some(({ outcome }) => outcome !== 'pass');
   return options.strict && missed ? 1 : 0;
 }
 

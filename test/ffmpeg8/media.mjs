@@ -81,7 +81,7 @@ function openEncoder({ name, options = {} }, prepare) {
 
 function encodeVideo(codec, index, { width, height, fps, gop, bframes, seconds, kbps }) {
   const encoder = videoEncoders[codec];
-  if (encoder === undefined) throw new Error(`video codec ${codec}: one of ${Object.keys(videoEncoders)} is known`);
+  if (encoder === undefined) throw new Error(`video codec ${codec}: one of ${Object.keys(videoEncoders).join(', ')} is known`);
   const hue = `hue=h=${index * 90}`;
   const graph = `testsrc2=s=${width}x${height}:r=${fps}:d=${seconds},${hue},format=yuv420p,buffersink`;
   let context = null;
@@ -108,7 +108,7 @@ function encodeVideo(codec, index, { width, height, fps, gop, bframes, seconds, 
 
 function encodeAudio(codec, index, { seconds }) {
   const encoder = audioEncoders[codec];
-  if (encoder === undefined) throw new Error(`audio codec ${codec}: one of ${Object.keys(audioEncoders)} is known`);
+  if (encoder === undefined) throw new Error(`audio codec ${codec}: one of ${Object.keys(audioEncoders).join(', ')} is known`);
   const graph =
     `sine=frequency=${440 * (index + 1)}:sample_rate=${SAMPLE_RATE}:duration=${seconds},` +
     `aformat=sample_fmts=${encoder.format}:channel_layouts=stereo,asetnsamples=n=${encoder.frame}:p=1,abuffersink`;

@@ -79,7 +79,7 @@ export function line(message: RtmpMessage): string {
     const { name, transactionId, values } = decodeCommand(message.payload, { amf3: message.typeId === 17 }, wireLimits);
     const words = values.map((value) =>
       typeof value === 'object' && value !== null && 'code' in value
-        ? String(value['code'])
+        ? JSON.stringify(value['code']).replaceAll('"', '')
         : `${JSON.stringify(value)}`,
     );
     return [head, name, transactionId, ...words.filter((word) => word !== 'null')].join(' ');

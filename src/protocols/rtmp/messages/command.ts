@@ -51,10 +51,10 @@ export function readStatus(command: Command): StatusInfo | null {
     (value) => typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string',
   ) as AmfObject | undefined;
   if (info === undefined) return null;
-  const level = info['level'];
+  const { level, code } = info;
   return {
     level: level === 'error' || level === 'warning' ? level : 'status',
-    code: String(info['code']),
+    code: typeof code === 'string' ? code : '',
     description: typeof info['description'] === 'string' ? info['description'] : '',
   };
 }
