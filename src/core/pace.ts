@@ -15,6 +15,8 @@ export const AUDIO_RIDE_MS = 40;
 const LONG_PASS_MS = 1;
 /** The share of the time that passes may take before the gear goes to `relaxed`; half of it returns. */
 const BUSY_SHARE = 0.6;
+/** A pass counts as at most so many times the usual one: more is the system's doing, not the players'. */
+const MAX_SAMPLE = 4;
 /** Weight of the newest measurement of a pass. */
 const WEIGHT = 0.1;
 /** Weight of the newest share: a second or two of passes decide, not one that the system interrupted. */
@@ -54,7 +56,8 @@ export class Pace {
 
   measure(startedAt: number, endedAt: number): void {
     const passMs = endedAt - startedAt;
-    this.#passMs += (passMs - this.#passMs) * WEIGHT;
+    const sample = Math.min(passMs, Math.max(this.#passMs, LONG_PASS_MS / 4) * MAX_SAMPLE);
+    this.#passMs += (sample - this.#passMs) * WEIGHT;
     if (this.#lastEndAt >= 0) {
       const share = passMs / Math.max(endedAt - this.#lastEndAt, 0.001);
       this.#share += (share - this.#share) * SHARE_WEIGHT;

@@ -16,7 +16,7 @@ const SECONDS = 3;
 const FRAMES = SECONDS * FRAME_RATE;
 const DEADLINE_MS = 30_000;
 /** Streams at once: more pictures than this two processor cores do not draw in time. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 const transports = ['http-flv', 'https-flv', 'ws-flv', 'wss-flv'] as const;
 const skip = firstReason(missingChromium(), missing('ffmpeg'));
 

@@ -149,6 +149,20 @@ describe('HTTP-FLV: publish with POST and PUT', () => {
     assert.equal(house.context.sessions.size, 0);
   });
 
+  test('a refusal reaches a client that is in the middle of a large body', async () => {
+    await using house = await startWeb();
+    for (const [head, status] of [
+      [CHUNKED('/live/..%2fa.flv'), 400],
+      [CHUNKED('/live/a.flv', 'Content-Encoding: br'), 415],
+    ] as const) {
+      const client = RawClient.open(house.port, ...head);
+      for (let i = 0; i < 50; i++) client.socket.write(chunk(Buffer.alloc(20_000)));
+      await client.closed();
+      assert.equal(client.status, status);
+      assert.equal(client.body.length, Number(client.header('content-length')));
+    }
+  });
+
   test('an encoded body is 415, one without length or chunks 411', async () => {
     await using house = await startWeb();
     const encoded = await RawClient.open(house.port, ...CHUNKED('/live/a.flv', 'Content-Encoding: gzip')).answered();

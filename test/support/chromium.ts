@@ -87,8 +87,12 @@ export async function watchToEnd(
 ): Promise<readonly Watched[]> {
   const { page, report } = await viewer.watch(urls);
   try {
-    const isOver = 'report().every(({ isEnded, errors, totalVideoFrames }) => (isEnded && totalVideoFrames >= 75) || errors.length > 0)';
-    await page.waitForFunction(isOver, undefined, { timeout: deadlineMs, polling: 100 });
+    const isOver = 'report().every(({ isEnded, errors }) => isEnded || errors.length > 0)';
+    await page
+      .waitForFunction(isOver, undefined, { timeout: deadlineMs, polling: 100 })
+      .catch(async (cause: unknown) => {
+        throw new Error(`not ended within ${deadlineMs} ms: ${JSON.stringify(await report())}`, { cause });
+      });
     return await report();
   } finally {
     await page.close();
@@ -96,15 +100,25 @@ export async function watchToEnd(
 }
 
 /**
- * It showed every frame of the stream to its end. A seek to the first frame, which mpegts.js does when a stream does not
- * start at 0, decodes a few of them twice.
+ * mpegts.js keeps the last sample of a track back until it knows the next, and at the end of a WebSocket for good; Chromium
+ * does not count what it decodes after the last picture that it drew.
+ */
+const UNCOUNTED_AT_THE_END = 2;
+/** The share of pictures that is drawn on a busy machine; the others are decoded, and come too late for their time. */
+const DRAWN_AT_LEAST = 0.75;
+
+/**
+ * It played the stream to its end, whole and without an error. A seek to the first frame, which mpegts.js does when a
+ * stream does not start at 0, decodes a few frames twice.
  */
 export function assertWatched(watched: Watched, frames: number): void {
+  const { totalVideoFrames, duration, furthest } = watched;
   assert.deepEqual(watched.errors, []);
   assert.equal(watched.isEnded, true);
-  console.log(watched.url, watched.totalVideoFrames, watched.droppedVideoFrames, watched.corruptedVideoFrames);
-  assert.deepEqual([watched.droppedVideoFrames, watched.corruptedVideoFrames], [0, 0]);
-  assert.ok(watched.totalVideoFrames >= frames, `${watched.totalVideoFrames} of ${frames} frames`);
-  assert.ok(watched.totalVideoFrames < 2 * frames, `${watched.totalVideoFrames} instead of ${frames} frames`);
-  assert.ok(watched.duration !== null && Math.abs(watched.duration - watched.furthest) < 0.5, JSON.stringify(watched));
+  assert.equal(watched.corruptedVideoFrames, 0);
+  const drawn = totalVideoFrames - watched.droppedVideoFrames;
+  assert.ok(drawn >= DRAWN_AT_LEAST * frames, `${drawn} of ${frames} frames were drawn`);
+  assert.ok(totalVideoFrames >= frames - UNCOUNTED_AT_THE_END, `${totalVideoFrames} of ${frames} frames`);
+  assert.ok(totalVideoFrames < 1.5 * frames, `${totalVideoFrames} instead of ${frames} frames`);
+  assert.ok(duration !== null && duration - furthest < 0.1, `stopped at ${furthest} of ${duration} s`);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { NodeMediaServer, type NodeMediaServerConfig } from '../../src/node-media-server.ts';
 import { encodeFlvHeader, encodeTag } from '../../src/protocols/flv/flv-tag.ts';

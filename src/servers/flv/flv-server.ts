@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -15,7 +15,7 @@ import { HttpPlayer, isChunkedFor } from './http-player.ts';
 import { HttpProbe } from './http-probe.ts';
 import { HttpPublisher } from './http-publisher.ts';
 import { readPlayOptions } from './play-options.ts';
-import { endSocket } from './raw-socket.ts';
+import { endSocket, takeSocket } from './raw-socket.ts';
 import {
   type AnyRequest,
   isFlvPath,
@@ -55,10 +55,14 @@ function isBelow(path: string, prefix: string): boolean {
   return prefix !== '/' && (path === prefix || path.startsWith(`${prefix}/`));
 }
 
-/** The last answer of its connection: a body that is still to come is not read. */
-function refuse(response: AnyResponse, answer: Answer): void {
-  const isHttp1 = response instanceof ServerResponse;
-  respond(response, isHttp1 ? { ...answer, headers: { ...answer.headers, Connection: 'close' } } : answer);
+/** The last answer of its connection: a body that is still to come is thrown away while the answer is on its way. */
+function refuse(request: AnyRequest, response: AnyResponse, answer: Answer): void {
+  if (request instanceof Http2ServerRequest) {
+    respond(response, answer);
+    return;
+  }
+  takeSocket(request.socket, () => {});
+  endSocket(request.socket, encodeAnswer(request.method === 'HEAD' ? { ...answer, body: '' } : answer));
 }
 
 /** HTTP-FLV and WebSocket-FLV, play and publish: one media route of the HTTP server. */
@@ -89,13 +93,13 @@ export class FlvServer implements Server, MediaRoute {
     if (!isFlvPath(target.path) || this.#isReserved(target.path)) return false;
     const refusal = this.#refusalOf(request);
     if (refusal !== null) {
-      refuse(response, refusal);
+      refuse(request, response, refusal);
       return true;
     }
     try {
       this.#serve(request, response, target);
     } catch (error) {
-      refuse(response, this.#answerOf(error));
+      refuse(request, response, this.#answerOf(error));
     }
     return true;
   }

@@ -13,7 +13,9 @@ export const httpSection = z
     server: z
       .custom<Server | SecureServer>(isServer, 'an http.Server or https.Server of Node.js')
       .optional()
-      .describe('library only: serve on this server, which stays yours, and open no HTTP port'),
+      .describe(
+        'library only: serve on this server, which stays yours, and open no HTTP port; its requestTimeout ends publishers too',
+      ),
     path: z
       .string()
       .regex(/^(\/[^/?#]+)+$/, 'a path that begins with "/" and does not end with it')

@@ -320,9 +320,12 @@ export class RtmpConnection {
       session.setFormat(this.#formatOptions(event));
       const subscription = await session.broadcast.postPlay(session);
       session.subscription = subscription;
+      // The answer, the headers and the cached group leave in one piece.
+      this.#socket.cork();
       this.#protocol.acceptPlay(event.streamId);
       this.#flush();
       subscription.start();
+      this.#socket.uncork();
     } catch (error) {
       this.#refuse(event, session, error as Error, playRefusal(error));
     }

@@ -43,6 +43,13 @@ describe('the pace of a feed', () => {
     assert.equal(pace.gear, 'video frame');
   });
 
+  test('one interrupted pass does not make an empty house wait', () => {
+    const pace = make();
+    const at = run(pace, 100, 0.4, 14);
+    pace.measure(at, at + 50);
+    assert.equal(pace.gear, 'at once');
+  });
+
   test('relaxed by configuration stays relaxed, and is due after its delay', () => {
     const pace = make(true);
     run(pace, 100, 0.1, 100);
