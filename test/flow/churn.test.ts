@@ -59,7 +59,7 @@ const playRtmp = async (port: number, crashes: boolean) => {
 };
 
 test('ten thousand players come and go, and leave memory, descriptors, timers and Maps as before', async () => {
-  await using running = await startServer({ log: { sessionIntervalMs: 0 } });
+  await using running = await startServer({ log: { sessionIntervalMs: 0 }, publish: { idleTimeoutMs: 0 } });
   const { context } = running.server;
   const [rtmpPort, httpPort] = [running.port('rtmp'), running.port('http')];
   const publisher = await new RtmpPeer('publish', '/live/a', { port: rtmpPort }).started();
