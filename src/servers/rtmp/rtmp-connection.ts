@@ -118,9 +118,12 @@ export class RtmpConnection {
 
   /** The server stops. */
   leave(): void {
-    if (this.#protocol.connected && !this.#isShut) this.#protocol.appShutdown('the server is stopping');
+    const reason = 'the server is stopping';
+    if (this.#protocol.connected && !this.#isShut && !this.#protocol.reconnectRequest(reason)) {
+      this.#protocol.appShutdown(reason);
+    }
     this.#flush();
-    this.close(new ClosedError('the server is stopping'));
+    this.close(new ClosedError(reason));
   }
 
   /** Ends the connection and every session on it. */
