@@ -325,6 +325,17 @@ describe('RTMP: hostile and broken peers', () => {
   });
 });
 
+describe('RTMP: addresses', () => {
+  test('one listener on "::" serves IPv4 and IPv6, and names IPv4 peers in their own form', async () => {
+    await using house1 = await house({ bind: '::' });
+    const four = await house1.publish('/live/a', { host: '127.0.0.1' });
+    const six = await house1.publish('/live/b', { host: '::1' });
+    assert.equal(four.has('publishing') && six.has('publishing'), true);
+    const peers = [...house1.context.sessions.values()].map((session) => session.address);
+    assert.deepEqual(peers, ['127.0.0.1', '::1']);
+  });
+});
+
 describe('RTMP: the life of a session', () => {
   test('is logged from its creation to its end, with reason, duration and bytes', async () => {
     await using house1 = await house({ log: { sessionIntervalMs: 1 } });

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { joinAddress } from '../../core/listener.ts';
+import { peerAddress } from '../../core/peer-address.ts';
 import { parseStreamAddress } from '../../core/stream-path.ts';
 import {
   AbsentError,
@@ -60,7 +61,7 @@ export class RtmpConnection {
     this.#context = context;
     this.#socket = socket;
     this.#options = options;
-    const address = socket.remoteAddress ?? '';
+    const address = peerAddress(socket);
     this.#origin = {
       protocol: options.protocol,
       ip: joinAddress(address, socket.remotePort ?? 0),

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import { Certificate } from '../../core/certificate.ts';
 import type { Context } from '../../core/context.ts';
 import { type Listener, listen } from '../../core/listener.ts';
+import { peerAddress } from '../../core/peer-address.ts';
 import type { Server } from '../../core/server.ts';
 import { type RtmpConfig, type RtmpsConfig, rtmpSection } from './config.ts';
 import { RtmpConnection } from './rtmp-connection.ts';
@@ -93,7 +94,7 @@ export class RtmpServer implements Server {
     certificate.onChange((pair) => server.setSecureContext(pair));
     server.on('secureConnection', (socket: TLSSocket) => this.#welcome(socket, 'rtmps'));
     server.on('tlsClientError', (error, socket) => {
-      logger.debug({ ip: socket.remoteAddress, err: error }, 'TLS handshake failed');
+      logger.debug({ ip: peerAddress(socket), err: error }, 'TLS handshake failed');
       socket.destroy();
     });
     return server;
@@ -103,7 +104,7 @@ export class RtmpServer implements Server {
   #guard(server: NetServer): void {
     const { connections, logger } = this.#context;
     server.on('connection', (socket: Socket) => {
-      const address = socket.remoteAddress ?? '';
+      const address = peerAddress(socket);
       try {
         connections.admit(address);
       } catch (error) {
