@@ -39,19 +39,24 @@ export type ProtocolErrorCode =
   | 'NMS_PROTOCOL_HTTP'
   | 'NMS_PROTOCOL_WEBSOCKET';
 
-/** The peer broke a protocol. `position` is the byte of its input at which that was seen; `section` names the specification. */
+/**
+ * The peer broke a protocol. `position` is the byte of its input at which that was seen; `section` names the
+ * specification; `limit` the named limit that was exceeded, if that is what happened.
+ */
 export class ProtocolError extends NmsError {
   readonly position: number;
   readonly section: string;
+  readonly limit: string;
 
   constructor(
     code: ProtocolErrorCode,
     message: string,
-    where: { readonly position?: number; readonly section?: string } = {},
+    where: { readonly position?: number; readonly section?: string; readonly limit?: string } = {},
   ) {
     super(code, message);
     this.position = where.position ?? -1;
     this.section = where.section ?? '';
+    this.limit = where.limit ?? '';
   }
 }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type HashedPacket, type Heard, type HeardTrack, readFramehash } from './hashes.ts';
 import type { Program } from './tools.ts';
@@ -35,14 +36,24 @@ export async function makeSource(lab: Lab, options: SourceOptions): Promise<stri
   return file;
 }
 
+/**
+ * ffmpeg never reads what TLS 1.3 sends after a handshake (session tickets) while it posts. Its system then ends the
+ * connection with a reset, and throws away the last bytes that it has not sent yet. With TLS 1.2 nothing is left unread.
+ */
+function withoutTls13(lab: Lab): Readonly<Record<string, string>> {
+  const file = lab.file('gnutls.conf');
+  writeFileSync(file, '[overrides]\ndisabled-version = tls1.3\n');
+  return { GNUTLS_SYSTEM_PRIORITY_FILE: file };
+}
+
 /** Publishes a file in real time, as it is, to any address; `extra` are options of the output. */
 export function publishFile(lab: Lab, file: string, url: string, extra: readonly string[] = []): Program {
   const tls = /^(rtmps|https):/.test(url) ? ['-tls_verify', '0'] : [];
   const post = /^https?:/.test(url) ? ['-method', 'POST'] : [];
-  return lab.programs.start('ffmpeg', [
-    ...['-nostdin', '-v', 'error', '-re', '-i', file, '-c', 'copy', '-map', '0'],
-    ...[...extra, '-f', 'flv', ...tls, ...post, url],
-  ]);
+  const args = ['-nostdin', '-v', 'error', '-re', '-i', file, '-c', 'copy', '-map', '0', ...extra, '-f', 'flv'];
+  return lab.programs.start('ffmpeg', [...args, ...tls, ...post, url], {
+    env: url.startsWith('https:') ? withoutTls13(lab) : {},
+  });
 }
 
 /** A file as a live stream on standard output, in real time. */

@@ -26,6 +26,9 @@ interface Report {
   }[];
 }
 
+/** Said of every Opus stream that does not end with a full packet of its container, of files too. */
+const HARMLESS = /Could not update timestamps for skipped samples/;
+
 /** What FFmpeg 8 says of its streams; `codecs` are its names of them, in order. */
 export type Heard8 = Heard & { readonly codecs: readonly string[] };
 
@@ -39,8 +42,8 @@ async function readReport(program: Program, deadlineMs: number): Promise<Heard8>
     ...(decodeErrors > 0 ? [`${decodeErrors} ${kind} decode errors`] : []),
     ...(steppedBack > 0 ? [`${kind} timestamps stepped back ${steppedBack} times`] : []),
   ]);
-  const complaints = [...errors, program.stderr].filter((text) => text !== '').join('\n');
-  return { tracks, codecs: report.streams.map(({ codec }) => codec), complaints };
+  const said = program.stderr.split('\n').filter((line) => line !== '' && !HARMLESS.test(line));
+  return { tracks, codecs: report.streams.map(({ codec }) => codec), complaints: [...errors, ...said].join('\n') };
 }
 
 /** A program with a report. */

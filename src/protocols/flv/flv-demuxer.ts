@@ -99,6 +99,7 @@ export class FlvDemuxer {
         throw flvError(
           `tag of ${tag.size} bytes exceeds maxMessageBytes ${this.#limits.maxMessageBytes}`,
           input.position,
+          'maxMessageBytes',
         );
       }
       while (input.size < tag.size) yield null;

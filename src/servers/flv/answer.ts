@@ -58,7 +58,7 @@ function lacksCredentials(session: FlvSession, action: 'play' | 'publish'): bool
 
 /** Protocols name the limit that was exceeded in their message. */
 export function isTooLarge(error: Error): boolean {
-  return error instanceof ProtocolError && error.message.includes('exceeds maxMessageBytes');
+  return error instanceof ProtocolError && error.limit === 'maxMessageBytes';
 }
 
 /** Why a session could not begin, or why it ended, as HTTP says it. */

@@ -3,7 +3,7 @@ import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { FlvDemuxer } from '../../protocols/flv/flv-demuxer.ts';
 import { asError, type FlvRequest, FlvSession } from './flv-session.ts';
-import { Throttle } from './throttle.ts';
+import { Throttle } from '../../core/throttle.ts';
 
 /** Sends one stream as FLV bytes; the subclasses know the transport. */
 export abstract class FlvPublisher extends FlvSession {

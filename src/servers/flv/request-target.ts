@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import { joinAddress } from '../../core/listener.ts';
+import { peerAddress } from '../../core/peer-address.ts';
 import type { SessionOrigin, SessionTarget } from '../../core/session.ts';
 import { parseStreamUrlPath } from '../../core/stream-path.ts';
 import { ProtocolError } from '../../errors.ts';
@@ -46,12 +48,11 @@ export function streamTargetOf(request: AnyRequest, target: RequestTarget): Sess
 export function originOf(request: AnyRequest, kind: 'http' | 'ws'): SessionOrigin {
   const { socket } = request;
   const isSecure = 'encrypted' in socket && socket.encrypted === true;
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
-  const port = socket.remotePort ?? 0;
+  const address = peerAddress(socket);
   return {
     protocol: isSecure ? `${kind}s-flv` : `${kind}-flv`,
     address,
-    ip: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    ip: joinAddress(address, socket.remotePort ?? 0),
     userAgent: request.headers['user-agent'] ?? '',
   };
 }

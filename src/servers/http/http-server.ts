@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Certificate } from '../../core/certificate.ts';
 import type { Context } from '../../core/context.ts';
 import { listen, type Listener } from '../../core/listener.ts';
+import { peerAddress } from '../../core/peer-address.ts';
 import type { Server } from '../../core/server.ts';
 import { ClosedError } from '../../errors.ts';
 import { createApplication } from './application.ts';
@@ -114,11 +115,10 @@ export class HttpServer implements Server {
     door.on('error', (error) => this.#context.logger.error({ err: error }, `the ${name} listener failed`));
     this.#doors.push(door);
     this.#listeners.push(listener);
-    this.#context.logger.info({ listener: name, address: listener.address }, `${name} listens on ${listener.address}`);
   }
 
   #admit(socket: Socket): void {
-    const address = socket.remoteAddress ?? '';
+    const address = peerAddress(socket);
     try {
       this.#context.connections.admit(address);
     } catch {

@@ -18,7 +18,7 @@ import {
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
 import { RtmpSession } from './rtmp-session.ts';
-import { Throttle } from './throttle.ts';
+import { Throttle } from '../../core/throttle.ts';
 
 /** How long the last bytes may take before the socket is cut. */
 const LINGER_MS = 2000;
@@ -44,6 +44,8 @@ export class RtmpConnection {
   readonly #origin: { protocol: 'rtmp' | 'rtmps'; ip: string; address: string; userAgent: string };
   readonly #protocol: RtmpProtocol;
   readonly #throttle: Throttle;
+  /** Runs while a peer that was too fast is not read. */
+  #holdTimer: NodeJS.Timeout | null = null;
   readonly #sessions = new Map<number, RtmpSession>();
   /** The session that has not yet said what it wants; `null` once it has. */
   #idle: RtmpSession | null;
@@ -73,10 +75,7 @@ export class RtmpConnection {
       chunkSize: options.chunkSize,
       windowAckSize: options.windowAckSize,
     });
-    this.#throttle = new Throttle(context.config.publish.maxBytesPerSecond, {
-      pause: () => socket.pause(),
-      resume: () => this.#resume(),
-    });
+    this.#throttle = new Throttle(context.config.publish.maxBytesPerSecond, performance.now());
     this.#idle = new RtmpSession(context, this.#origin, this);
     this.#deadline = this.#startDeadline('handshakeTimeoutMs', 'the handshake was not finished');
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -132,7 +131,7 @@ export class RtmpConnection {
     if (this.#isShut) return;
     this.#isShut = true;
     if (this.#deadline !== null) clearTimeout(this.#deadline);
-    this.#throttle.stop();
+    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
     this.#idle?.close(reason);
     this.#idle = null;
     for (const session of [...this.#sessions.values()]) session.close(reason);
@@ -195,9 +194,19 @@ export class RtmpConnection {
     this.#hear();
     const counted = this.#publishing() ?? this.#idle ?? this.#sessions.values().next().value;
     if (counted !== undefined && counted !== null) counted.inBytes += chunk.length;
-    this.#throttle.spend(chunk.length);
+    this.#slowDown(chunk.length);
     this.#protocol.push(chunk);
     this.#pump();
+  }
+
+  #slowDown(bytes: number): void {
+    const waitMs = this.#throttle.take(bytes, performance.now());
+    if (waitMs === 0 || this.#holdTimer !== null) return;
+    this.#socket.pause();
+    this.#holdTimer = setTimeout(() => {
+      this.#holdTimer = null;
+      this.#resume();
+    }, waitMs);
   }
 
   #publishing(): RtmpSession | null {
@@ -314,7 +323,7 @@ export class RtmpConnection {
   }
 
   #resume(): void {
-    if (!this.#isShut && !this.#isAsking && !this.#throttle.isHolding) this.#socket.resume();
+    if (!this.#isShut && !this.#isAsking && this.#holdTimer === null) this.#socket.resume();
   }
 
   async #onPlay(event: EventOf<'play'>): Promise<void> {

@@ -31,7 +31,7 @@ describe('WebSocket close codes', () => {
       [new LimitError('maxConnections', 'x'), false, 1013],
       [new ProtocolError('NMS_PROTOCOL_WEBSOCKET', 'x'), false, 1003],
       [new ProtocolError('NMS_PROTOCOL_FLV', 'x'), false, 1007],
-      [new ProtocolError('NMS_PROTOCOL_FLV', 'tag of 5 bytes exceeds maxMessageBytes 4'), false, 1009],
+      [new ProtocolError('NMS_PROTOCOL_FLV', 'too long', { limit: 'maxMessageBytes' }), false, 1009],
       [new Error('x'), false, 1011],
     ];
     for (const [reason, isStopping, code] of expected) {

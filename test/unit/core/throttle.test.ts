@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { Throttle } from '../../../src/servers/flv/throttle.ts';
+import { Throttle } from '../../../src/core/throttle.ts';
 
 describe('throttle', () => {
   test('a full second may come at once, then what is too much has to wait for exactly as long as it takes', () => {
