@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Format } from '../media/format.ts';
-import { ClosedError, NmsError } from '../errors.ts';
+import { ClosedError, DeniedError, NmsError } from '../errors.ts';
 import type { Logger } from './logger.ts';
 import type { StreamAddress, StreamPath } from './stream-path.ts';
 
@@ -142,8 +142,11 @@ export abstract class Session {
     this.#detach = detach;
   }
 
-  /** Ends the session; the first call wins, later ones do nothing. Never throws. */
-  close(reason: Error = new ClosedError('closed by the server')): void {
+  /**
+   * Ends the session; the first call wins, later ones do nothing. Never throws. Without a reason it is a refusal as long as
+   * the session has only asked to publish or play, and an operator's decision later.
+   */
+  close(reason: Error = this.#defaultReason()): void {
     if (this.#closed !== null) return;
     this.#closed = reason;
     const detach = this.#detach;
@@ -161,6 +164,11 @@ export abstract class Session {
       ...(this.droppedFrames > 0 ? { droppedFrames: this.droppedFrames } : {}),
     });
     this.#controller?.abort(reason);
+  }
+
+  #defaultReason(): Error {
+    const hasOnlyAsked = this.role === 'idle' && this.streamPath !== '';
+    return hasOnlyAsked ? new DeniedError('refused') : new ClosedError('closed by the server');
   }
 
   /** Says goodbye in the protocol's words and lets the socket go. Called once. */

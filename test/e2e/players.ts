@@ -2,6 +2,7 @@ import { hearFile, playWithFfmpeg } from '../support/ffmpeg.ts';
 import { missingFfmpeg8, playWithFfmpeg8 } from '../support/ffmpeg8.ts';
 import { missingGStreamer, playWithGStreamer } from '../support/gstreamer.ts';
 import { assertSame, assertSameBut, type Heard } from '../support/hashes.ts';
+import { fromFirstKeyframe } from '../support/hashes-prelude.ts';
 import { firstReason, missing, within } from '../support/tools.ts';
 import { keep, playOverHttp2, playOverWebSocket } from '../support/tools-flv-client.ts';
 import { type Lab, label, type Transport } from '../support/tools-lab.ts';
@@ -116,7 +117,7 @@ export function hearFileWithFfmpeg8(lab: Lab, file: string): Promise<Heard> {
   return playWithFfmpeg8(lab, file).heard(OFFLINE_MS);
 }
 
-/** What each ear makes of a file, asked for once. */
+/** What each ear makes of a file from its first keyframe on, asked for once. */
 export class Ears {
   readonly #heard = new Map<Ear, Promise<Heard>>();
   readonly #lab: Lab;
@@ -130,7 +131,7 @@ export class Ears {
   hear(ear: Ear): Promise<Heard> {
     let heard = this.#heard.get(ear);
     if (heard === undefined) {
-      heard = hearers[ear](this.#lab, this.#file);
+      heard = hearers[ear](this.#lab, this.#file).then((all) => fromFirstKeyframe(all, this.#file));
       this.#heard.set(ear, heard);
     }
     return heard;

@@ -182,6 +182,16 @@ describe('RTMP: decisions', () => {
     void waiting.catch(() => undefined);
   });
 
+  test('a listener refuses by closing the session, and the peer is told in its own words', async () => {
+    await using house1 = await house();
+    house1.server.on('prePublish', (session) => session.close()).on('prePlay', (session) => session.close());
+    assert.deepEqual((await house1.publish()).codes, ['NetStream.Publish.BadName']);
+    assert.deepEqual((await house1.play()).codes, ['NetStream.Play.Failed']);
+    const response = await fetch(`http://127.0.0.1:${house1.port('http')}/live/a.flv`);
+    assert.equal(response.status, 403);
+    assert.equal(house1.context.broadcasts.size, 0);
+  });
+
   test('while a listener thinks nothing is lost: media sent meanwhile arrives after the answer', async () => {
     await using house1 = await house();
     const held = Promise.withResolvers<void>();

@@ -162,10 +162,10 @@ export class RtmpConnection {
     if (this.#sessions.get(session.streamId) === session) this.#sessions.delete(session.streamId);
     if (this.#idle === session) this.#idle = null;
     if (this.#isShut) return;
+    if (!(reason instanceof EndError)) this.#sayGoodbye(session, reason);
     const isRefusal = reason instanceof AbsentError || reason instanceof DeniedError || reason instanceof BusyError;
     const hasOthers = this.#sessions.size > 0;
     if (!(reason instanceof EndError) && !(isRefusal && hasOthers)) {
-      this.#sayGoodbye(session, reason);
       this.close(reason);
       return;
     }
@@ -174,11 +174,9 @@ export class RtmpConnection {
   }
 
   #sayGoodbye(session: RtmpSession, reason: Error): void {
-    if (reason instanceof ConnectionError) return;
+    if (reason instanceof ConnectionError || session.action === null) return;
     if (session.role === 'player') this.#protocol.streamEnd(session.streamId);
-    else if (session.role === 'publisher') {
-      this.#protocol.rejectStream(session.streamId, 'NetStream.Publish.Rejected', reason.message);
-    }
+    else this.#protocol.rejectStream(session.streamId, refusalCode(session.action, reason), reason.message);
     this.#flush();
   }
 
@@ -297,6 +295,7 @@ export class RtmpConnection {
     const session = this.#idle ?? new RtmpSession(this.#context, this.#origin, this);
     this.#idle = null;
     session.streamId = event.streamId;
+    session.action = event.kind;
     session.setTarget({ address, host: this.#connect?.host ?? '', query: event.query });
     this.#sessions.set(event.streamId, session);
     if (this.#deadline !== null) clearTimeout(this.#deadline);
@@ -315,7 +314,7 @@ export class RtmpConnection {
       this.#protocol.acceptPublish(event.streamId);
       this.#flush();
     } catch (error) {
-      this.#refuse(event, session, error as Error, publishRefusal(error));
+      this.#refuse(event, session, error as Error);
     }
     this.#isAsking = false;
     this.#resume();
@@ -340,19 +339,21 @@ export class RtmpConnection {
       subscription.start();
       this.#socket.uncork();
     } catch (error) {
-      this.#refuse(event, session, error as Error, playRefusal(error));
+      this.#refuse(event, session, error as Error);
     }
   }
 
-  #refuse(event: EventOf<'publish'> | EventOf<'play'>, session: RtmpSession | null, error: Error, code: string): void {
+  /** Nothing to say to a session that closed meanwhile: that said it. */
+  #refuse(event: EventOf<'publish'> | EventOf<'play'>, session: RtmpSession | null, error: Error): void {
     if (!(error instanceof NmsError)) {
       this.#context.logger.error({ ip: this.#origin.ip, err: error }, `${event.kind} failed`);
     }
-    if (this.#isShut || (session?.isClosed ?? false)) return;
-    this.#protocol.rejectStream(event.streamId, code, error.message);
-    this.#flush();
-    if (session === null) this.close(error);
-    else session.close(error);
+    if (session !== null) {
+      session.close(error);
+    } else if (!this.#isShut) {
+      this.#protocol.rejectStream(event.streamId, refusalCode(event.kind, error), error.message);
+      this.close(error);
+    }
   }
 
   #formatOptions(event: EventOf<'play'>): RtmpFormatOptions {
@@ -369,11 +370,10 @@ export class RtmpConnection {
   }
 }
 
-function publishRefusal(error: unknown): string {
-  if (error instanceof BusyError || error instanceof DeniedError) return 'NetStream.Publish.BadName';
-  return 'NetStream.Publish.Rejected';
-}
-
-function playRefusal(error: unknown): string {
-  return error instanceof AbsentError ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+function refusalCode(action: 'publish' | 'play', reason: Error): string {
+  if (action === 'play') {
+    return reason instanceof AbsentError ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+  }
+  const isNameTaken = reason instanceof BusyError || reason instanceof DeniedError;
+  return isNameTaken ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Rejected';
 }

@@ -20,6 +20,8 @@ export interface RtmpCarrier {
 export class RtmpSession extends Session implements Player {
   /** The message stream; 0 while idle. */
   streamId = 0;
+  /** What its peer wants of the stream. */
+  action: 'publish' | 'play' | null = null;
   subscription: Subscription | null = null;
   broadcast: BroadcastServer | null = null;
   readonly #carrier: RtmpCarrier;
