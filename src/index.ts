@@ -1,11 +1,11 @@
-export type { BroadcastServer } from './core/broadcast-server.ts';
+export { BroadcastServer, type PlayOptions } from './core/broadcast-server.ts';
 export type { Context } from './core/context.ts';
 export type { ServerEventName, ServerEvents } from './core/events.ts';
 export type { Listener } from './core/listener.ts';
 export type { Logger } from './core/logger.ts';
 export type { Server, ServerDefinition } from './core/server.ts';
 export { defineServer } from './core/server.ts';
-export type { Player, Session, SessionId } from './core/session.ts';
+export { type Player, Session, type SessionId } from './core/session.ts';
 export { signStream, signStreamMd5 } from './core/sign.ts';
 export type { StreamPath } from './core/stream-path.ts';
 export {
@@ -23,6 +23,9 @@ export {
   SlowError,
   TimeoutError,
 } from './errors.ts';
+export { type Format, type Muxer, packets, type StreamState } from './media/format.ts';
+export { AVPacket, type CodecName, type PacketType, type Track } from './media/packet.ts';
+export type { Micros } from './media/time.ts';
 export {
   NodeMediaServer,
   type NodeMediaServerConfig,

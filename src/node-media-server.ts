@@ -26,6 +26,7 @@ type InputOf<Sections> = {
 /** The configuration: every section and every key may be left out. A misspelt key does not compile. */
 export type NodeMediaServerConfig = CoreConfigInput & InputOf<AllSections>;
 
+/** What the constructor takes beside the configuration. */
 export interface NodeMediaServerOptions {
   /** Where to log; nothing is logged without one. A pino logger fits. */
   readonly logger?: Logger;
@@ -35,6 +36,7 @@ export interface NodeMediaServerOptions {
   readonly servers?: Definitions;
 }
 
+/** How far the server is in its life. */
 export type NodeMediaServerState = 'idle' | 'running' | 'stopping' | 'stopped';
 
 function sectionsOf(definitions: Definitions): SectionSchemas {
@@ -117,7 +119,8 @@ export class NodeMediaServer implements AsyncDisposable {
 
   async #run(): Promise<void> {
     this.#state = 'running';
-    this.#startStateLines();
+    this.#sayWhatHasNoEffect();
+    this.#startPeriodicLines();
     try {
       for (const server of this.#servers) {
         if (this.context.isStopping) throw new ClosedError('the server was stopped while it started');
@@ -129,13 +132,26 @@ export class NodeMediaServer implements AsyncDisposable {
     }
   }
 
-  #startStateLines(): void {
-    const { sessionIntervalMs } = this.context.config.log;
-    if (sessionIntervalMs === 0) return;
+  /** Accepted because Node-Media-Server 4 writes it; silence would pass for a promise. */
+  #sayWhatHasNoEffect(): void {
+    const { config, logger } = this.context;
+    if (config.record.auto) logger.warn({ key: 'record.auto' }, 'record.auto is set, but recording is not built yet');
+    if (config.notify.url !== '')
+      logger.warn({ key: 'notify.url' }, 'notify.url is set, but webhooks are not built yet');
+  }
+
+  #startPeriodicLines(): void {
+    const { connections, config, logger, sessions, ticker } = this.context;
+    const { sessionIntervalMs } = config.log;
     const saidAt = new WeakMap<object, number>();
-    this.#removeTask = this.context.ticker.add(() => {
+    this.#removeTask = ticker.add(() => {
+      const refused = connections.takeRefused();
+      if (refused !== null) {
+        logger.warn({ refused: refused.count }, `${refused.count} connections were refused: ${refused.reason}`);
+      }
+      if (sessionIntervalMs === 0) return;
       const now = Date.now();
-      for (const session of this.context.sessions.values()) {
+      for (const session of sessions.values()) {
         const last = saidAt.get(session) ?? session.createTime;
         if (now - last < sessionIntervalMs) continue;
         saidAt.set(session, now);

@@ -21,6 +21,7 @@ export interface BroadcastHost extends Audience, SessionRegistry {
   readonly isStopping: boolean;
 }
 
+/** How a player wants to be told while it is let in. */
 export interface PlayOptions {
   /** Called once permission is granted, before the wait for an absent stream. */
   readonly onAdmitted?: () => void;

@@ -1,4 +1,11 @@
-import { LimitError } from '../errors.ts';
+import { peerAddress } from './peer-address.ts';
+
+/** A connection, as far as counting needs it. */
+export interface CountedSocket {
+  readonly remoteAddress?: string | undefined;
+  once(event: 'close', listener: () => void): unknown;
+  destroy(): unknown;
+}
 
 /** Counts the connections of one server, in total and per address. */
 export class ConnectionLimits {
@@ -6,6 +13,8 @@ export class ConnectionLimits {
   readonly #maxPerAddress: number;
   readonly #perAddress = new Map<string, number>();
   #total = 0;
+  #refused = 0;
+  #reason = '';
 
   constructor(limits: { readonly maxConnections: number; readonly maxConnectionsPerAddress: number }) {
     this.#maxTotal = limits.maxConnections;
@@ -16,26 +25,40 @@ export class ConnectionLimits {
     return this.#total;
   }
 
-  /** @throws LimitError when the house or the address has its fill; otherwise `release` must be called once, later. */
-  admit(address: string): void {
-    if (this.#total >= this.#maxTotal) {
-      throw new LimitError(
-        'maxConnections',
-        `${this.#total} connections are open; maxConnections is ${this.#maxTotal}`,
-      );
-    }
+  /** Counts a new connection until it closes; destroys it and says false when the house or its address has its fill. */
+  admit(socket: CountedSocket): boolean {
+    const address = peerAddress(socket);
     const count = this.#perAddress.get(address) ?? 0;
-    if (count >= this.#maxPerAddress) {
-      throw new LimitError(
-        'maxConnectionsPerAddress',
-        `${count} connections from ${address} are open; maxConnectionsPerAddress is ${this.#maxPerAddress}`,
-      );
+    const reason = this.#refusal(address, count);
+    if (reason !== null) {
+      this.#refused++;
+      this.#reason = reason;
+      socket.destroy();
+      return false;
     }
     this.#perAddress.set(address, count + 1);
     this.#total++;
+    socket.once('close', () => this.#release(address));
+    return true;
   }
 
-  release(address: string): void {
+  /** How many were refused since the last call, and why the last one was; `null`: none. For the log, once a second. */
+  takeRefused(): { readonly count: number; readonly reason: string } | null {
+    if (this.#refused === 0) return null;
+    const taken = { count: this.#refused, reason: this.#reason };
+    this.#refused = 0;
+    return taken;
+  }
+
+  #refusal(address: string, count: number): string | null {
+    if (this.#total >= this.#maxTotal) {
+      return `${this.#total} connections are open; limits.maxConnections is ${this.#maxTotal}`;
+    }
+    if (count < this.#maxPerAddress) return null;
+    return `${count} connections from ${address} are open; limits.maxConnectionsPerAddress is ${this.#maxPerAddress}`;
+  }
+
+  #release(address: string): void {
     const count = this.#perAddress.get(address) ?? 0;
     if (count <= 1) this.#perAddress.delete(address);
     else this.#perAddress.set(address, count - 1);

@@ -13,4 +13,5 @@ export interface ServerEvents {
   donePlay: [session: Session];
 }
 
+/** The name of an event. */
 export type ServerEventName = keyof ServerEvents;

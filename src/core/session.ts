@@ -4,6 +4,7 @@ import { ClosedError, DeniedError, NmsError } from '../errors.ts';
 import type { Logger } from './logger.ts';
 import type { StreamAddress, StreamPath } from './stream-path.ts';
 
+/** What names a session; no other ever has the same. */
 export type SessionId = string & { readonly unit: 'session id' };
 
 /** Where sessions are registered: the part of the Context that a session needs. */

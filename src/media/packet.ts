@@ -2,6 +2,7 @@ import type { Micros } from './time.ts';
 
 export type TrackKind = 'video' | 'audio' | 'data';
 
+/** What a track is coded in; `unknown` for what is passed on without being understood. */
 export type CodecName =
   | 'avc'
   | 'hevc'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { FRAME_RATE, hearFile, makeSource } from '../support/ffmpeg.ts';
 import { trackOf } from '../support/hashes.ts';
-import { firstReason, missing } from '../support/tools.ts';
+import { firstReason, missing, within } from '../support/tools.ts';
 import { type Lab, openLab } from '../support/tools-lab.ts';
 import { Ears, players, titleOf, type Verdict } from './players.ts';
 import { nameOf, publishers } from './publishers.ts';
@@ -10,6 +10,7 @@ import { nameOf, publishers } from './publishers.ts';
 const SECONDS = 3;
 /** How long players may take to notice the end of the stream, and to end. */
 const END_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 const FRAMES = SECONDS * FRAME_RATE;
 const withoutFfmpeg = missing('ffmpeg');
@@ -38,13 +39,14 @@ for (const [row, publisher] of publishers.entries()) {
       if (firstReason(publisher.skip, withoutFfmpeg) !== false) return;
       ears = new Ears(lab, await publisher.asSent(lab, source));
       const present = players.filter((player) => player.skip === false);
-      const deadlineMs = (SECONDS + 20) * 1000 + END_MS;
-      const running = Promise.allSettled(
-        present.map((player) => player.play(lab, lab.url(player.transport, path), deadlineMs)),
-      );
+      const playing = present.map((player) => player.play(lab, lab.url(player.transport, path), DEADLINE_MS));
+      for (const player of playing) player.catch(() => undefined);
       await lab.players(path, present.length);
       await publisher.publish(lab, source, lab.url(publisher.transport, path));
-      for (const [index, result] of (await running).entries()) results.set(titleOf(present[index]!), result);
+      const ended = playing.map((player) => within(player, 'the end of a player after its publisher’s', END_MS));
+      for (const [index, result] of (await Promise.allSettled(ended)).entries()) {
+        results.set(titleOf(present[index]!), result);
+      }
     });
 
     for (const player of players) {

@@ -298,7 +298,10 @@ describe('RTMP: hostile and broken peers', () => {
     await using house1 = await house({ limits: { maxConnectionsPerAddress: 1 } });
     await house1.publish();
     await throwAt(house1.rtmpPort, Buffer.from([3]));
-    assert.ok(house1.lines.some((line) => line.message.includes('maxConnectionsPerAddress is 1')));
+    await until(
+      () => house1.lines.some((line) => line.message.includes('maxConnectionsPerAddress is 1')),
+      'the log says so, once a second',
+    );
     assert.equal(house1.context.sessions.size, 1);
   });
 

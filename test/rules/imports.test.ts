@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly RegExp[]>> = {
   tools: [/^(bytes|media|codecs|errors|protocols\/\w+|tools)$/],
   'servers.ts': [/^servers\/\w+\/index\.ts$/],
   'node-media-server': [/^(core|errors|servers\.ts)$/],
-  index: [/^(core|errors|servers\.ts|node-media-server)$/],
+  index: [/^(core|media|errors|servers\.ts|node-media-server)$/],
   cli: [/^(index|core|errors|tools|cli)$/],
 };
 

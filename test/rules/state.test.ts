@@ -27,7 +27,10 @@ const isCommand = (file: string) => file === 'cli.ts' || file.startsWith('cli/')
 
 test('no module keeps state of its own', () => {
   assert.deepEqual(offenders(/^(export )?let /), []);
-  assert.deepEqual(offenders(/^(export )?(const|let) \w+(: [^=]+)? = new (Map|Set|WeakMap|WeakSet|EventEmitter|Array)(<.*>)?\(\)/), []);
+  assert.deepEqual(
+    offenders(/^(export )?(const|let) \w+(: [^=]+)? = new (Map|Set|WeakMap|WeakSet|EventEmitter|Array)(<.*>)?\(\)/),
+    [],
+  );
 });
 
 test('only the command ends the process, listens to it, or writes to the console', () => {

@@ -6,6 +6,7 @@ import type { Context } from '../../core/context.ts';
 import type { MediaRoute } from '../../core/route.ts';
 import type { Server } from '../../core/server.ts';
 import { DeniedError, NmsError, ProtocolError } from '../../errors.ts';
+import { readBodyOptions } from '../../protocols/flv/body-options.ts';
 import { createFlvFormat } from '../../protocols/flv/flv-muxer.ts';
 import { type Answer, type AnyResponse, encodeAnswer, errorAnswer, METHODS, respond } from './answer.ts';
 import type { FlvConfig } from './config.ts';
@@ -14,7 +15,7 @@ import { Http2Player } from './http2-player.ts';
 import { HttpPlayer, isChunkedFor } from './http-player.ts';
 import { HttpProbe } from './http-probe.ts';
 import { HttpPublisher } from './http-publisher.ts';
-import { readPlayOptions } from './play-options.ts';
+import { knowsTracks } from './user-agent.ts';
 import { endSocket, takeSocket } from './raw-socket.ts';
 import {
   type AnyRequest,
@@ -162,7 +163,7 @@ export class FlvServer implements Server, MediaRoute {
   }
 
   #formatFor({ origin, target }: FlvRequest, framing: 'plain' | 'chunked' | 'websocket') {
-    return createFlvFormat({ framing, ...readPlayOptions(target.query, origin.userAgent ?? '') });
+    return createFlvFormat({ framing, ...readBodyOptions(target.query, knowsTracks(origin.userAgent ?? '')) });
   }
 
   #allow(response: AnyResponse): void {

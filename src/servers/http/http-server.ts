@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { Certificate } from '../../core/certificate.ts';
 import type { Context } from '../../core/context.ts';
 import { listen, type Listener } from '../../core/listener.ts';
-import { peerAddress } from '../../core/peer-address.ts';
 import type { Server } from '../../core/server.ts';
 import { ClosedError } from '../../errors.ts';
 import { createApplication } from './application.ts';
@@ -29,8 +28,6 @@ export class HttpServer implements Server {
   readonly #listeners: Listener[] = [];
   #certificate: Certificate | null = null;
   #attachment: Attachment | null = null;
-  #refused = 0;
-  #stopTicking: (() => void) | null = null;
 
   constructor(context: Context, config: HttpServerConfig) {
     this.#context = context;
@@ -46,7 +43,6 @@ export class HttpServer implements Server {
   async run(): Promise<void> {
     const { http, https } = this.#config;
     const dispatcher = new Dispatcher(this.#context, createApplication(this.#context));
-    this.#stopTicking = this.#context.ticker.add(() => this.#reportRefused());
     try {
       if (http?.server !== undefined) {
         this.#attachment = new Attachment(http.server, this.#context, dispatcher, http.path);
@@ -62,8 +58,6 @@ export class HttpServer implements Server {
   }
 
   async stop(): Promise<void> {
-    this.#stopTicking?.();
-    this.#stopTicking = null;
     this.#attachment?.detach();
     this.#attachment = null;
     this.#certificate?.close();
@@ -118,27 +112,8 @@ export class HttpServer implements Server {
   }
 
   #admit(socket: Socket): void {
-    const address = peerAddress(socket);
-    try {
-      this.#context.connections.admit(address);
-    } catch {
-      this.#refused++;
-      socket.destroy();
-      return;
-    }
+    if (!this.#context.connections.admit(socket)) return;
     this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#context.connections.release(address);
-    });
-  }
-
-  #reportRefused(): void {
-    if (this.#refused === 0) return;
-    this.#context.logger.warn(
-      { refused: this.#refused },
-      `${this.#refused} HTTP connections were refused: limits.maxConnections or limits.maxConnectionsPerAddress`,
-    );
-    this.#refused = 0;
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 }

@@ -15,6 +15,7 @@ import {
   SlowError,
   TimeoutError,
 } from '../../errors.ts';
+import { readBodyOptions } from '../../protocols/flv/body-options.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
 import { RtmpSession } from './rtmp-session.ts';
@@ -357,15 +358,11 @@ export class RtmpConnection {
   }
 
   #formatOptions(event: EventOf<'play'>): RtmpFormatOptions {
-    const { query } = event;
-    const canMultitrack = this.#connect?.capabilities.multitrack ?? false;
+    const knowsTracks = this.#connect?.capabilities.multitrack ?? false;
     return {
       chunkSize: this.#options.chunkSize,
       messageStreamId: event.streamId,
-      audio: query['audio'] !== '0',
-      video: query['video'] !== '0',
-      tracks: query['tracks'] === 'all' || (query['tracks'] !== 'first' && canMultitrack) ? 'all' : 'first',
-      hevc: query['hevc'] === '12' ? 'legacy' : query['hevc'] === 'hvc1' ? 'enhanced' : 'as-is',
+      ...readBodyOptions(event.query, knowsTracks),
     };
   }
 }

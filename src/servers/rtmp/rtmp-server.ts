@@ -102,21 +102,10 @@ export class RtmpServer implements Server {
 
   /** Counts every TCP connection, also those that never finish a TLS handshake. */
   #guard(server: NetServer): void {
-    const { connections, logger } = this.#context;
     server.on('connection', (socket: Socket) => {
-      const address = peerAddress(socket);
-      try {
-        connections.admit(address);
-      } catch (error) {
-        logger.warn({ ip: address }, `connection refused: ${(error as Error).message}`);
-        socket.destroy();
-        return;
-      }
+      if (!this.#context.connections.admit(socket)) return;
       this.#sockets.add(socket);
-      socket.once('close', () => {
-        this.#sockets.delete(socket);
-        connections.release(address);
-      });
+      socket.once('close', () => this.#sockets.delete(socket));
     });
   }
 

@@ -178,6 +178,8 @@ function onError(type, detail, info) {
     return;
   }
   const names = codecNames();
+  // mpegts.js passes over what it has no words for (a channel layout, HDR information) and plays on.
+  if (detail === mpegts.ErrorDetails.MEDIA_FORMAT_ERROR) return;
   release();
   drawCurtain('');
   const isCodec = detail === mpegts.ErrorDetails.MEDIA_CODEC_UNSUPPORTED || /addSourceBuffer/i.test(info?.msg ?? '');

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readPlayOptions } from '../../../src/servers/flv/play-options.ts';
+import { readBodyOptions } from '../../../../src/protocols/flv/body-options.ts';
+import { knowsTracks } from '../../../../src/servers/flv/user-agent.ts';
 
 const read = (query: string, userAgent = '') =>
-  readPlayOptions(Object.fromEntries(new URLSearchParams(query)), userAgent);
+  readBodyOptions(Object.fromEntries(new URLSearchParams(query)), knowsTracks(userAgent));
 
 describe('play options', () => {
   test('without parameters everything is played, with one track of a kind', () => {
