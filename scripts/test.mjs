@@ -19,7 +19,13 @@ function step(title, command, args) {
 
 function tests(title, folders, concurrency) {
   const files = folders.flatMap((folder) => globSync(`test/${folder}/**/*.test.ts`, { cwd: root })).sort();
-  step(title, process.execPath, ['--test', `--test-concurrency=${concurrency}`, '--test-timeout=120000', ...files]);
+  step(title, process.execPath, [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-timeout=120000',
+    '--test-force-exit',
+    ...files,
+  ]);
 }
 
 const only = new Set(process.argv.slice(2));
