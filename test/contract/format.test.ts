@@ -64,10 +64,20 @@ function line(packet: AVPacket, atMs = packet.dts / 1000): string {
   return `${track.kind} ${track.id} ${track.codec} ${type} ${type === 'metadata' ? 0 : atMs} +${(pts - dts) / 1000} ${hash}`;
 }
 
+/**
+ * FFmpeg 8 sends the colour of every track without its id. Before the configuration of its track, as a newcomer gets it,
+ * nobody can tell whose it is.
+ */
+function headerLine(packet: AVPacket): string {
+  const whole = line(packet, NEWCOMER_AT_MS);
+  if (packet.type !== 'color' || packet.track.id === 0) return whole;
+  return whole.replace(/^video \d+ \w+ color/, 'video 0 unknown other');
+}
+
 function expected({ options }: FormatKind, { memory, packets }: Capture): string[] {
   const headers = memory.remembered.filter((packet) => isWanted(packet, options));
   const flow = packets.filter((packet) => isWanted(packet, options));
-  return [...headers.map((packet) => line(packet, NEWCOMER_AT_MS)), ...flow.map((packet) => line(packet))];
+  return [...headers.map(headerLine), ...flow.map((packet) => line(packet))];
 }
 
 const digest = (units: readonly Buffer[]) => createHash('md5').update(Buffer.concat(units)).digest('hex');
@@ -106,15 +116,20 @@ describe('the formats', () => {
   });
 });
 
+const wrappings = new Set(formatKinds.map(({ wrapping }) => wrapping));
+
 for (const one of captures) {
   describe(`a stream of ${one.name}`, () => {
-    for (const kind of formatKinds) {
-      test(`is read back from ${kind.wrapping} (${kind.format.name})`, () => {
-        const bytes = Buffer.concat(write(kind.format, one));
-        assert.deepEqual(
-          kind.read([bytes]).map((packet) => line(packet)),
-          expected(kind, one),
-        );
+    for (const wrapping of wrappings) {
+      test(`is read back from ${wrapping}, whatever a player asks for`, () => {
+        for (const kind of formatKinds.filter((candidate) => candidate.wrapping === wrapping)) {
+          const found = kind.read([Buffer.concat(write(kind.format, one))]);
+          assert.deepEqual(
+            found.map((packet) => line(packet)),
+            expected(kind, one),
+            kind.format.name,
+          );
+        }
       });
     }
   });
@@ -144,11 +159,9 @@ describe('a newcomer', () => {
     for (const kind of formatKinds) {
       const [metadata] = kind.read(write(kind.format, avc!));
       assert.ok(metadata instanceof MetadataPacket);
-      assert.equal(
-        metadata.values['hasAudio'],
-        kind.options.audio || !kind.options.video ? undefined : false,
-        kind.format.name,
-      );
+      const { hasAudio, hasVideo } = metadata.values;
+      const told = (isWritten: boolean) => (isWritten ? undefined : false);
+      assert.deepEqual([hasAudio, hasVideo], [told(kind.options.audio), told(kind.options.video)], kind.format.name);
     }
   });
 
