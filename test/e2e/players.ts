@@ -31,7 +31,7 @@ function verdict(heard: Heard, ear: Ear, check: Check = assertSame): Verdict {
 }
 
 /** What rtmp2src had not yet handed on when StreamEOF came is lost: it stops its task before its queue is empty. */
-const LOST_BY_RTMP2SRC = 8;
+const LOST_BY_RTMP2SRC = 3;
 
 const ffmpegPlayers = (['rtmp', 'rtmps', 'http-flv', 'https-flv'] as const).map(
   (transport): PlayerKind => ({

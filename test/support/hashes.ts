@@ -59,7 +59,6 @@ export function assertSameBut(heard: Heard, source: Heard, lost: number): void {
   assertSameKinds(heard, source);
   for (const [track, original] of pairs(heard, source)) {
     const count = track.hashes.length;
-    console.log("LOST", track.kind, original.hashes.length - count);
     assert.ok(original.hashes.length - count <= lost, `${count} of ${original.hashes.length} ${track.kind} packets`);
     assert.deepEqual(track.hashes, original.hashes.slice(0, count));
   }
