@@ -11,8 +11,10 @@ export interface PaceOptions {
 
 /** How long audio may wait for the next video frame. */
 export const AUDIO_RIDE_MS = 40;
-/** A pass longer than this leaves `at once`; half of it returns there. */
+/** A pass longer than this leaves `at once`. */
 const LONG_PASS_MS = 1;
+/** A pass shorter than this returns there. */
+const SHORT_PASS_MS = 0.75;
 /** The share of the time that passes may take before the gear goes to `relaxed`; half of it returns. */
 const BUSY_SHARE = 0.6;
 /** A pass counts as at most so many times the usual one: more is the system's doing, not the players'. */
@@ -72,7 +74,7 @@ export class Pace {
         return this.#passMs > LONG_PASS_MS ? 'video frame' : 'at once';
       case 'video frame':
         if (this.#share > BUSY_SHARE && this.#options.maxBatchDelayMs > AUDIO_RIDE_MS) return 'relaxed';
-        return this.#passMs < LONG_PASS_MS / 2 ? 'at once' : 'video frame';
+        return this.#passMs < SHORT_PASS_MS ? 'at once' : 'video frame';
       case 'relaxed':
         return this.#share * (this.#options.maxBatchDelayMs / AUDIO_RIDE_MS) < BUSY_SHARE / 2
           ? 'video frame'

@@ -28,65 +28,70 @@ const rows = [
   { name: 'AV1 and FLAC', video: 'av1', audio: 'flac', publisher: overHttp! },
 ];
 
-let lab: Lab;
-before(async () => {
-  lab = await openLab();
-});
-after(() => lab[Symbol.asyncDispose]());
+/** All rows of this file together may take so long. */
+const FILE_MS = 600_000;
 
-/** The publisher has begun another group of pictures: whoever comes now is late. */
-function isUnderWay(path: string): boolean {
-  const broadcast = [...lab.context.broadcasts.values()].find(({ streamPath }) => streamPath === path);
-  const [first] = broadcast?.gop.packets ?? [];
-  return first !== undefined && first.dts > 900_000;
-}
-
-for (const [index, row] of rows.entries()) {
-  describe(`${row.name}, published by ${nameOf(row.publisher)}`, { skip }, () => {
-    const path = `/live/${index}`;
-    const played = new Map<string, PromiseSettledResult<Verdict>>();
-    const late = new Map<string, PromiseSettledResult<Heard>>();
-    let ears: Ears;
-    let source: Heard;
-
-    before(async () => {
-      const media = { videos: [row.video], audios: [row.audio], seconds: SECONDS, bFrames: row.bFrames ?? 0 };
-      const file = await makeSource8(lab, media);
-      ears = new Ears(lab, file);
-      source = await hearFileWithFfmpeg8(lab, file);
-      const early = Promise.allSettled(
-        players.map((player) => player.play(lab, lab.url(player.transport, path), DEADLINE_MS)),
-      );
-      await lab.players(path, players.length);
-      const published = row.publisher.publish(lab, file, lab.url(row.publisher.transport, path));
-      await Promise.race([published, eventually(() => isUnderWay(path), 'a second group of pictures')]);
-      const newcomers = Promise.allSettled(
-        lateTransports.map((transport) => playWithFfmpeg8(lab, lab.url(transport, path)).heard(DEADLINE_MS)),
-      );
-      await published;
-      for (const [at, result] of (await early).entries()) played.set(titleOf(players[at]!), result);
-      for (const [at, result] of (await newcomers).entries()) late.set(lateTransports[at]!, result);
-    });
-
-    test('decodes at its source', () => {
-      assert.equal(source.complaints, '');
-      assert.equal(trackOf(source, 'video').framesDecoded, SECONDS * FRAME_RATE);
-    });
-
-    for (const player of players) {
-      test(`plays in ${titleOf(player)}`, async () => {
-        const result = played.get(titleOf(player))!;
-        if (result.status === 'rejected') throw result.reason;
-        await result.value(ears);
-      });
-    }
-
-    for (const transport of lateTransports) {
-      test(`plays from a keyframe on in FFmpeg 8 that comes late over ${label(transport)}`, () => {
-        const result = late.get(transport)!;
-        if (result.status === 'rejected') throw result.reason;
-        assertLate(result.value, source, GOP);
-      });
-    }
+describe('every codec of FFmpeg 8 with every transport', { timeout: FILE_MS }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await openLab();
   });
-}
+  after(() => lab[Symbol.asyncDispose]());
+
+  /** The publisher has begun another group of pictures: whoever comes now is late. */
+  function isUnderWay(path: string): boolean {
+    const broadcast = [...lab.context.broadcasts.values()].find(({ streamPath }) => streamPath === path);
+    const [first] = broadcast?.gop.packets ?? [];
+    return first !== undefined && first.dts > 900_000;
+  }
+
+  for (const [index, row] of rows.entries()) {
+    describe(`${row.name}, published by ${nameOf(row.publisher)}`, { skip }, () => {
+      const path = `/live/${index}`;
+      const played = new Map<string, PromiseSettledResult<Verdict>>();
+      const late = new Map<string, PromiseSettledResult<Heard>>();
+      let ears: Ears;
+      let source: Heard;
+
+      before(async () => {
+        const media = { videos: [row.video], audios: [row.audio], seconds: SECONDS, bFrames: row.bFrames ?? 0 };
+        const file = await makeSource8(lab, media);
+        ears = new Ears(lab, file);
+        source = await hearFileWithFfmpeg8(lab, file);
+        const early = Promise.allSettled(
+          players.map((player) => player.play(lab, lab.url(player.transport, path), DEADLINE_MS)),
+        );
+        await lab.players(path, players.length);
+        const published = row.publisher.publish(lab, file, lab.url(row.publisher.transport, path));
+        await Promise.race([published, eventually(() => isUnderWay(path), 'a second group of pictures')]);
+        const newcomers = Promise.allSettled(
+          lateTransports.map((transport) => playWithFfmpeg8(lab, lab.url(transport, path)).heard(DEADLINE_MS)),
+        );
+        await published;
+        for (const [at, result] of (await early).entries()) played.set(titleOf(players[at]!), result);
+        for (const [at, result] of (await newcomers).entries()) late.set(lateTransports[at]!, result);
+      });
+
+      test('decodes at its source', () => {
+        assert.equal(source.complaints, '');
+        assert.equal(trackOf(source, 'video').framesDecoded, SECONDS * FRAME_RATE);
+      });
+
+      for (const player of players) {
+        test(`plays in ${titleOf(player)}`, async () => {
+          const result = played.get(titleOf(player))!;
+          if (result.status === 'rejected') throw result.reason;
+          await result.value(ears);
+        });
+      }
+
+      for (const transport of lateTransports) {
+        test(`plays from a keyframe on in FFmpeg 8 that comes late over ${label(transport)}`, () => {
+          const result = late.get(transport)!;
+          if (result.status === 'rejected') throw result.reason;
+          assertLate(result.value, source, GOP);
+        });
+      }
+    });
+  }
+});

@@ -126,14 +126,17 @@ export class Program {
 /** The programs of one test: those that still run at its end are ended. */
 export class Programs implements AsyncDisposable {
   readonly #all: Program[] = [];
+  #isOver = false;
 
   start(command: string, args: readonly string[], options: ProgramOptions = {}): Program {
+    if (this.#isOver) throw new Error(`the test is over; ${command} does not start any more`);
     const program = new Program(command, args, options);
     this.#all.push(program);
     return program;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
     for (const program of this.#all) program.kill('SIGKILL');
     await Promise.all(this.#all.map((program) => program.over));
   }
