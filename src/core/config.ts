@@ -86,7 +86,7 @@ export const coreSections = {
       trackWaitMs: millis(500, 'how long an FLV header waits until the kinds of tracks are known'),
       maxBacklogBytes: bytes(4 * 1024 * 1024, 'bytes that may wait for one player before frames are left out'),
       maxBacklogMs: millis(10_000, 'age of the oldest waiting byte before frames are left out'),
-      slowTimeoutMs: millis(20_000, 'a player that is behind for longer is closed'),
+      slowTimeoutMs: millis(10_000, 'a player that is behind for longer is closed'),
       maxBatchDelayMs: millis(100, 'how long media may be held back to be written in one piece when the house is full'),
       relaxed: z.boolean().default(false).describe('always hold media back for maxBatchDelayMs: cheaper, later'),
     })
