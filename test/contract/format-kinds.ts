@@ -25,7 +25,9 @@ export interface FormatKind {
 const bodyOptions: readonly BodyOptions[] = [true, false].flatMap((audio) =>
   [true, false].flatMap((video) =>
     (['all', 'first'] as const).flatMap((tracks) =>
-      (['as-is', 'legacy', 'enhanced'] as const).map((hevc) => ({ audio, video, tracks, hevc })),
+      (['as-is', 'legacy', 'enhanced'] as const).flatMap((hevc) =>
+        [true, false].map((details) => ({ audio, video, tracks, hevc, details })),
+      ),
     ),
   ),
 );

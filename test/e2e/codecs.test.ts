@@ -14,18 +14,19 @@ const DEADLINE_MS = 40_000;
 const skip = missingFfmpeg8();
 const players = [...ffmpeg8Players, ...ownPlayers('FFmpeg 8')];
 const lateTransports = ['rtmp', 'https-flv'] as const;
-const [overRtmp, overHttp] = ffmpeg8Publishers;
+const overRtmp = ffmpeg8Publishers.find(({ transport }) => transport === 'rtmp')!;
+const overHttp = ffmpeg8Publishers.find(({ transport }) => transport === 'http-flv')!;
 
 /** Every codec of Enhanced RTMP that FFmpeg 8 has an encoder for; the last row goes in over HTTP-FLV. */
 const rows = [
-  { name: 'H.264 with B-frames and AAC', video: 'avc', audio: 'aac', bFrames: 2, publisher: overRtmp! },
-  { name: 'HEVC and AAC', video: 'hevc', audio: 'aac', publisher: overRtmp! },
-  { name: 'HEVC with B-frames and E-AC-3', video: 'hevc', audio: 'eac3', bFrames: 2, publisher: overRtmp! },
-  { name: 'AV1 and Opus', video: 'av1', audio: 'opus', publisher: overRtmp! },
-  { name: 'VP9 and FLAC', video: 'vp9', audio: 'flac', publisher: overRtmp! },
-  { name: 'H.264 and AC-3', video: 'avc', audio: 'ac3', publisher: overRtmp! },
-  { name: 'H.264 and MP3', video: 'avc', audio: 'mp3', publisher: overRtmp! },
-  { name: 'AV1 and FLAC', video: 'av1', audio: 'flac', publisher: overHttp! },
+  { name: 'H.264 with B-frames and AAC', video: 'avc', audio: 'aac', bFrames: 2, publisher: overRtmp },
+  { name: 'HEVC and AAC', video: 'hevc', audio: 'aac', publisher: overRtmp },
+  { name: 'HEVC with B-frames and E-AC-3', video: 'hevc', audio: 'eac3', bFrames: 2, publisher: overRtmp },
+  { name: 'AV1 and Opus', video: 'av1', audio: 'opus', publisher: overRtmp },
+  { name: 'VP9 and FLAC', video: 'vp9', audio: 'flac', publisher: overRtmp },
+  { name: 'H.264 and AC-3', video: 'avc', audio: 'ac3', publisher: overRtmp },
+  { name: 'H.264 and MP3', video: 'avc', audio: 'mp3', publisher: overRtmp },
+  { name: 'AV1 and FLAC', video: 'av1', audio: 'flac', publisher: overHttp },
 ];
 
 /** All rows of this file together may take so long. */

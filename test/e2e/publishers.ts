@@ -59,8 +59,8 @@ const webSocketPublishers = (['ws-flv', 'wss-flv'] as const).map(
   }),
 );
 
-/** FFmpeg 8 over what the tests publish with it. */
-export const ffmpeg8Publishers = (['rtmp', 'http-flv'] as const).map(
+/** FFmpeg 8 over every transport that it publishes over. */
+export const ffmpeg8Publishers = (['rtmp', 'rtmps', 'http-flv', 'https-flv'] as const).map(
   (transport): PublisherKind => ({
     name: 'FFmpeg 8',
     transport,

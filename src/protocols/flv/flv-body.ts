@@ -21,6 +21,13 @@ export interface BodyOptions {
   /** `first` is for players that do not know Multitrack: track 0 alone, unwrapped. */
   readonly tracks: 'all' | 'first';
   readonly hevc: HevcForm;
+  /** `false`: no colour and no channel layout. Decoders do without; mpegts.js 1.8 stops when it meets one. */
+  readonly details?: boolean;
+}
+
+/** Tells these options from all others, in the name of a format. */
+export function bodyOptionsName({ audio, video, tracks, hevc, details }: BodyOptions): string {
+  return `${audio ? 'a' : ''}${video ? 'v' : ''}/${tracks}/${hevc}${details === false ? '/bare' : ''}`;
 }
 
 /**
@@ -35,6 +42,7 @@ export function selectBody(packet: AVPacket, options: BodyOptions): Buffer | nul
   }
   if (track.kind === 'audio' ? !options.audio : !options.video) return null;
   if (options.tracks === 'first' && track.id !== 0) return null;
+  if (options.details === false && (packet.type === 'color' || packet.type === 'channels')) return null;
   if (origin === null) return writeBody(packet, options.hevc);
   const body = options.tracks === 'first' ? unwrap(packet, origin) : origin;
   if (body === null || track.codec !== 'hevc' || track.id !== 0) return body;

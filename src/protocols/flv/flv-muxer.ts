@@ -1,7 +1,7 @@
 import type { Format, Muxer, StreamState } from '../../media/format.ts';
 import type { AVPacket, TrackKind } from '../../media/packet.ts';
 import type { Micros } from '../../media/time.ts';
-import { type BodyOptions, BodySelector, selectRemembered, wireStamp } from './flv-body.ts';
+import { type BodyOptions, BodySelector, bodyOptionsName, selectRemembered, wireStamp } from './flv-body.ts';
 import { type FlvFraming, framed, frameUnit } from './flv-framing.ts';
 import { encodeFlvHeader, flvTagType, tagLength, writeTag } from './flv-tag.ts';
 
@@ -11,9 +11,8 @@ export interface FlvFormatOptions extends BodyOptions {
 
 /** FLV for players of these options. Equal options make equal names, and so share one muxer. */
 export function createFlvFormat(options: FlvFormatOptions): Format<Buffer> {
-  const kinds = `${options.audio ? 'a' : ''}${options.video ? 'v' : ''}`;
   return {
-    name: `flv/${options.framing}/${kinds}/${options.tracks}/${options.hevc}`,
+    name: `flv/${options.framing}/${bodyOptionsName(options)}`,
     needsTracks: true,
     hasVideo: options.video,
     createMuxer: () => new FlvMuxer(options),

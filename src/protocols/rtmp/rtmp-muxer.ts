@@ -1,7 +1,7 @@
 import type { Format, Muxer, StreamState } from '../../media/format.ts';
 import type { AVPacket } from '../../media/packet.ts';
 import type { Micros } from '../../media/time.ts';
-import { type BodyOptions, BodySelector, selectRemembered, wireStamp } from '../flv/flv-body.ts';
+import { type BodyOptions, BodySelector, bodyOptionsName, selectRemembered, wireStamp } from '../flv/flv-body.ts';
 import { encodeChunks, MAX_MESSAGE_BYTES } from './chunk-writer.ts';
 import { ChunkStreamId, MessageType } from './messages/message.ts';
 
@@ -17,11 +17,10 @@ export interface RtmpFormatOptions extends BodyOptions {
  * message has a full header and the stamp of its decoding time in milliseconds, modulo 2^32; onMetaData has 0.
  */
 export function createRtmpFormat(options: RtmpFormatOptions): Format<Buffer> {
-  const { chunkSize, messageStreamId, audio, video, tracks, hevc } = options;
   return {
-    name: `rtmp/${chunkSize}/${messageStreamId}/${audio ? 'a' : ''}${video ? 'v' : ''}/${tracks}/${hevc}`,
+    name: `rtmp/${options.chunkSize}/${options.messageStreamId}/${bodyOptionsName(options)}`,
     needsTracks: false,
-    hasVideo: video,
+    hasVideo: options.video,
     createMuxer: () => new RtmpMuxer(options),
   };
 }

@@ -15,7 +15,7 @@ import { Http2Player } from './http2-player.ts';
 import { HttpPlayer, isChunkedFor } from './http-player.ts';
 import { HttpProbe } from './http-probe.ts';
 import { HttpPublisher } from './http-publisher.ts';
-import { knowsTracks } from './user-agent.ts';
+import { traitsOf } from './user-agent.ts';
 import { endSocket, takeSocket } from './raw-socket.ts';
 import {
   type AnyRequest,
@@ -163,7 +163,7 @@ export class FlvServer implements Server, MediaRoute {
   }
 
   #formatFor({ origin, target }: FlvRequest, framing: 'plain' | 'chunked' | 'websocket') {
-    return createFlvFormat({ framing, ...readBodyOptions(target.query, knowsTracks(origin.userAgent ?? '')) });
+    return createFlvFormat({ framing, ...readBodyOptions(target.query, traitsOf(origin.userAgent ?? '')) });
   }
 
   #allow(response: AnyResponse): void {

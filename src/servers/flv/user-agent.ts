@@ -1,8 +1,13 @@
+import type { PlayerTraits } from '../../protocols/flv/body-options.ts';
+
 /** FFmpeg's library reads several tracks of a kind from this version on (FFmpeg 8). */
 const LAVF_WITH_TRACKS = 62;
 
-/** Is this a player that is known to read several tracks? HTTP has no other way to say so. */
-export function knowsTracks(userAgent: string): boolean {
+/** What a player says of itself by its name; HTTP has no other way. */
+export function traitsOf(userAgent: string): PlayerTraits {
   const version = /^Lavf\/(\d+)/.exec(userAgent)?.[1];
-  return version !== undefined && Number(version) >= LAVF_WITH_TRACKS;
+  return {
+    knowsTracks: version !== undefined && Number(version) >= LAVF_WITH_TRACKS,
+    isBrowser: userAgent.startsWith('Mozilla/'),
+  };
 }

@@ -362,7 +362,7 @@ export class RtmpConnection {
     return {
       chunkSize: this.#options.chunkSize,
       messageStreamId: event.streamId,
-      ...readBodyOptions(event.query, knowsTracks),
+      ...readBodyOptions(event.query, { knowsTracks }),
     };
   }
 }

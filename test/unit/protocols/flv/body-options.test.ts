@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readBodyOptions } from '../../../../src/protocols/flv/body-options.ts';
-import { knowsTracks } from '../../../../src/servers/flv/user-agent.ts';
+import { traitsOf } from '../../../../src/servers/flv/user-agent.ts';
 
 const read = (query: string, userAgent = '') =>
-  readBodyOptions(Object.fromEntries(new URLSearchParams(query)), knowsTracks(userAgent));
+  readBodyOptions(Object.fromEntries(new URLSearchParams(query)), traitsOf(userAgent));
 
 describe('play options', () => {
   test('without parameters everything is played, with one track of a kind', () => {
@@ -38,6 +38,12 @@ describe('play options', () => {
     assert.equal(read('tracks=first', 'Lavf/62.3.100').tracks, 'first');
     assert.equal(read('tracks=all', 'Mozilla/5.0').tracks, 'all');
     assert.equal(read('tracks=nonsense').tracks, 'first');
+  });
+
+  test('players in a web page get neither colour nor channel layout, which mpegts.js 1.8 stops at', () => {
+    assert.equal(read('', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36').details, false);
+    assert.equal(read('', 'Lavf/62.3.100').details, undefined);
+    assert.equal(read('').details, undefined);
   });
 
   test('HEVC comes in the form that is asked for', () => {

@@ -252,6 +252,20 @@ describe('selectBody, HEVC', () => {
   });
 });
 
+describe('selectBody without details, as mpegts.js 1.8 needs it', () => {
+  test('leaves out colour and channel layout, and nothing else', () => {
+    const left = new Set<string>();
+    for (const { kind, body } of [...videoVectors, ...audioVectors]) {
+      for (const packet of read(kind, body)) {
+        const isDetail = packet.type === 'color' || packet.type === 'channels';
+        if (isDetail) left.add(packet.type);
+        assert.ok(selectBody(packet, { ...all, details: false }) === (isDetail ? null : packet.origin));
+      }
+    }
+    assert.deepEqual([...left].sort(), ['channels', 'color']);
+  });
+});
+
 describe('selectRemembered', () => {
   const bodies = (remembered: readonly AVPacket[], options: BodyOptions) =>
     selectRemembered(remembered, options).map(({ body }) => body.toString('hex'));
