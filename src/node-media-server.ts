@@ -55,6 +55,7 @@ export class NodeMediaServer implements AsyncDisposable {
   readonly #servers: Server[] = [];
   #state: NodeMediaServerState = 'idle';
   #running: Promise<void> | null = null;
+  #opening: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   #removeTask: (() => void) | null = null;
 
@@ -121,15 +122,25 @@ export class NodeMediaServer implements AsyncDisposable {
     this.#state = 'running';
     this.#sayWhatHasNoEffect();
     this.#startPeriodicLines();
+    this.#opening = this.#open();
     try {
-      for (const server of this.#servers) {
-        if (this.context.isStopping) throw new ClosedError('the server was stopped while it started');
-        await server.run();
-      }
+      await this.#opening;
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  async #open(): Promise<void> {
+    for (const server of this.#servers) {
+      this.#throwIfStopping();
+      await server.run();
+    }
+    this.#throwIfStopping();
+  }
+
+  #throwIfStopping(): void {
+    if (this.context.isStopping) throw new ClosedError('the server was stopped while it started');
   }
 
   /** Accepted because Node-Media-Server 4 writes it; silence would pass for a promise. */
@@ -171,6 +182,8 @@ export class NodeMediaServer implements AsyncDisposable {
     const { context } = this;
     context.isStopping = true;
     this.#removeTask?.();
+    // A door that is about to open opens first; whoever called `run` hears of its failure.
+    await this.#opening?.catch(() => undefined);
     const reason = new ClosedError('the server is stopping');
     for (const broadcast of [...context.broadcasts.values()]) broadcast.endGrace(reason);
     for (const session of [...context.sessions.values()]) if (session.isPublisher) session.close(reason);

@@ -110,6 +110,16 @@ for (const definition of servers as readonly ServerDefinition[]) {
       await nothingIsLeft();
     });
 
+    test('stops while it starts, and leaves nothing open', async () => {
+      const nothingIsLeft = watchResources(0);
+      const house = houseWith(definition);
+      const running = house.run();
+      await house.stop();
+      await running.catch((error: unknown) => assert.equal((error as { code: string }).code, 'NMS_CLOSED'));
+      assert.equal(house.listeners.length, 0);
+      await nothingIsLeft();
+    });
+
     for (const door of doorsOf(definition)) {
       test(`rejects a taken port for ${door} by its address, and leaves nothing open`, async () => {
         await using taken = await takenPort();

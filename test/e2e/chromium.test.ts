@@ -21,7 +21,7 @@ const AT_ONCE = 2;
 const transports = ['http-flv', 'https-flv', 'ws-flv', 'wss-flv'] as const;
 const skip = firstReason(missingChromium(), missing('ffmpeg'));
 
-/** What Chromium plays besides: it decodes no HEVC here, and mpegts.js 1.8 fails at the AV1 headers of SVT-AV1. */
+/** What Chromium plays besides: it decodes no HEVC here, and mpegts.js 1.8 fails with AV1. */
 const otherCodecs = [
   { name: 'H.264 and MP3', videos: ['avc'], audios: ['mp3'] },
   { name: 'H.264 and Opus', videos: ['avc'], audios: ['opus'] },

@@ -21,7 +21,7 @@ export interface BodyOptions {
   /** `first` is for players that do not know Multitrack: track 0 alone, unwrapped. */
   readonly tracks: 'all' | 'first';
   readonly hevc: HevcForm;
-  /** `false`: no colour and no channel layout. Decoders do without; mpegts.js 1.8 stops when it meets one. */
+  /** `false`: no colour and no channel layout. Decoders do without; to mpegts.js 1.8 each is a format error. */
   readonly details?: boolean;
 }
 

@@ -40,7 +40,7 @@ describe('play options', () => {
     assert.equal(read('tracks=nonsense').tracks, 'first');
   });
 
-  test('players in a web page get neither colour nor channel layout, which mpegts.js 1.8 stops at', () => {
+  test('players in a web page get neither colour nor channel layout, format errors to mpegts.js 1.8', () => {
     assert.equal(read('', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36').details, false);
     assert.equal(read('', 'Lavf/62.3.100').details, undefined);
     assert.equal(read('').details, undefined);
