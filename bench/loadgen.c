@@ -3,10 +3,13 @@
  *   loadgen publish --port P [--streams K] [--vbps 2000000] [--abps 128000] [--fps 30] [--gop 60] [--seconds S]
  *   loadgen play    --port P --proto rtmp|flv|ws --players N [--streams K] [--parse 50] [--join-rate R]
  *                   [--warmup S] [--seconds S] [--pids 1,2] [--expect-bps B] [--slow n] [--slow-rate B] [--idle]
+ *                   [--series S]
  *   loadgen exec    --seconds S program arguments...
  *
  * `publish` and `play` print one line of JSON on stdout when they are done. With --streams above 1 the names are s0,
  * s1, ... instead of s. `exec` becomes the program, which then ends with its parent and after S seconds at the latest.
+ * SIGTERM ends either early, with its report. `play` writes "joined N lost M" to stderr when nobody is still to come;
+ * its report holds the window in slices of --series seconds, and SIGUSR1 begins the next slice at once.
  *
  * A frame carries MAGIC, its sequence number and the publisher's CLOCK_MONOTONIC at the moment of send(), written in
  * bytes with the top bit set so that no NAL start code can appear. Latency is that moment to the recv() that completes
@@ -44,7 +47,8 @@ typedef uint64_t u64;
 #define STAMP_BYTES 32 /* MAGIC, 8 digits of sequence, 16 digits of time */
 #define KEPT_BYTES 768 /* of each message, for inspection */
 #define SWEEP_MS 40
-#define MAX_SECONDS 900
+#define MAX_SECONDS 28800
+#define MAX_SLICES 32768
 #define MAX_PLAYERS 20000
 #define MAX_MESSAGE (16u << 20)
 #define HANDSHAKE_BYTES 1536
@@ -62,7 +66,7 @@ enum { AUDIO = 8, VIDEO = 9, DATA = 18, COMMAND_AMF3 = 17, COMMAND = 20 };
 static struct {
   const char *proto, *app, *name, *pids;
   int port, players, streams, parse, slow, idle, fps, gop;
-  double warmup, seconds, join_rate, join_timeout, slow_rate, expect_bps, vbps, abps;
+  double warmup, seconds, series, join_rate, join_timeout, slow_rate, expect_bps, vbps, abps;
 } opt = {
     .proto = "flv",
     .app = "live",
@@ -166,6 +170,23 @@ static double histogram_quantile(const struct histogram *h, double q) {
     return ((u64)(i - shift * (LINEAR / 2)) << shift) / 1000.0;
   }
   return h->max / 1000.0;
+}
+
+/* Signals. */
+
+static volatile sig_atomic_t is_stopping, is_slice_over;
+
+static void on_signal(int number) {
+  if (number == SIGUSR1)
+    is_slice_over = 1;
+  else
+    is_stopping = 1;
+}
+
+static void catch_signals(void) {
+  signal(SIGTERM, on_signal);
+  signal(SIGINT, on_signal);
+  signal(SIGUSR1, on_signal);
 }
 
 /* AMF0: what commands need. */
@@ -603,7 +624,7 @@ struct player {
 static struct player *player;
 static int poller, in_window, dead, started, connected, refused, protocol_errors;
 static u64 now; /* of the recv() being handled */
-static struct histogram video_latency, audio_latency;
+static struct histogram video_latency, audio_latency, slice_latency; /* the last: video of the slice */
 
 static void player_send(struct player *c, const void *bytes, int n) {
   if (send(c->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT) != n) protocol_errors++;
@@ -638,7 +659,9 @@ static void on_media(struct player *c, int type, const u8 *p, int n) {
   u64 sent = read_digits(stamp + 16, 16);
   if (in_window) {
     c->frames[is_video]++;
-    histogram_add(is_video ? &video_latency : &audio_latency, now > sent ? (now - sent) / 1000 : 0);
+    u64 late_us = now > sent ? (now - sent) / 1000 : 0;
+    histogram_add(is_video ? &video_latency : &audio_latency, late_us);
+    if (is_video) histogram_add(&slice_latency, late_us);
     if (is_video && c->has_sequence && (int)(sequence - c->last_sequence) > 1)
       c->missing += sequence - c->last_sequence - 1;
   }
@@ -854,6 +877,8 @@ static void on_connected(struct player *c) {
   c->flv_kept = zeroed(1, KEPT_BYTES);
   expect_flv(c, FLV_HEADER, 13);
   c->state = HTTP_HEAD;
+  /* The head of an HTTP answer may wait for the stream; that of a WebSocket comes at once. */
+  if (opt.idle && !c->is_websocket) player_started(c);
 }
 
 static int player_data(struct player *c, const u8 *p, size_t n) {
@@ -966,6 +991,48 @@ static double quantile(double *sorted, int n, double q) {
   return n ? sorted[i < n ? i : n - 1] : -1;
 }
 
+/* A part of the window. */
+struct slice {
+  u64 from, to, frames;
+  double p50, p99, max;
+  int lost, slow_lost;
+};
+
+static struct slice slice[MAX_SLICES];
+static int slices;
+
+static void count_lost(int *lost, int *slow_lost) {
+  *lost = *slow_lost = 0;
+  for (int i = 0; i < opt.players; i++)
+    if (player[i].state == DEAD) ++*(player[i].is_slow ? slow_lost : lost);
+}
+
+static void end_slice(u64 from, u64 to) {
+  is_slice_over = 0;
+  if (slices == MAX_SLICES) return;
+  struct slice *s = &slice[slices++];
+  *s = (struct slice){.from = from,
+                      .to = to,
+                      .frames = slice_latency.count,
+                      .p50 = histogram_quantile(&slice_latency, .5),
+                      .p99 = histogram_quantile(&slice_latency, .99),
+                      .max = slice_latency.count ? slice_latency.max / 1000.0 : -1};
+  count_lost(&s->lost, &s->slow_lost);
+  memset(&slice_latency, 0, sizeof slice_latency);
+}
+
+static void print_slices(void) {
+  printf("\"series\":[");
+  for (int i = 0; i < slices; i++) {
+    struct slice *s = &slice[i];
+    printf("%s{\"fromUs\":%llu,\"s\":%.3f,\"frames\":%llu,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"lost\":%d,"
+           "\"slowLost\":%d}",
+           i ? "," : "", (unsigned long long)s->from / 1000, (s->to - s->from) / 1e9, (unsigned long long)s->frames,
+           s->p50, s->p99, s->max, s->lost, s->slow_lost);
+  }
+  printf("],");
+}
+
 struct run {
   u64 begun, joined, window_from, window_to;
   long rss_before_kb;
@@ -1012,6 +1079,7 @@ static void print_play(const struct run *r, int parsed) {
          behind_nominal, (unsigned long long)missing);
   print_latency("videoMs", &video_latency);
   print_latency("audioMs", &audio_latency);
+  print_slices();
   printf("\"videoFps\":%.2f,\"audioFps\":%.2f,", parsed ? frames[1] / window / parsed : 0,
          parsed ? frames[0] / window / parsed : 0);
   printf("\"userS\":%.2f,\"systemS\":%.2f,\"onCpuS\":%.4f,\"rssBeforeKb\":%ld,\"rssKb\":%ld,\"tcpPages\":%ld,",
@@ -1027,6 +1095,7 @@ static int run_play(void) {
   int n = opt.players, healthy = n - opt.slow, opened = 0;
   if (healthy < 0) die("--slow is more than --players");
   int parsed = opt.parse < 0 || opt.parse > healthy ? healthy : opt.parse;
+  catch_signals();
   read_pids();
   player = zeroed(n, sizeof *player);
   poller = epoll_create1(EPOLL_CLOEXEC);
@@ -1039,7 +1108,7 @@ static int run_play(void) {
 
   struct run r = {.begun = now_ns(), .rss_before_kb = sample_rss_kb()};
   double join_limit = opt.join_timeout + (opt.join_rate > 0 ? n / opt.join_rate : 0);
-  u64 next_sweep = r.begun, last_sweep = r.begun;
+  u64 next_sweep = r.begun, last_sweep = r.begun, slice_from = 0;
   struct epoll_event events[512];
   for (;;) {
     double elapsed = (now_ns() - r.begun) / 1e9;
@@ -1056,18 +1125,27 @@ static int run_play(void) {
       last_sweep = t;
       next_sweep = t + SWEEP_MS * 1000000ull;
     }
-    if (!r.joined && opened == n && (started + dead >= n || (t - r.begun) / 1e9 > join_limit)) r.joined = t;
-    if (r.joined && !r.window_from && t - r.joined >= opt.warmup * 1e9) {
+    if (!r.joined && opened == n && (started + dead >= n || (t - r.begun) / 1e9 > join_limit)) {
+      r.joined = t;
+      fprintf(stderr, "joined %d lost %d\n", started, dead);
+    }
+    if (is_stopping && !r.joined) r.joined = t;
+    if (!r.window_from && (is_stopping || (r.joined && t - r.joined >= opt.warmup * 1e9))) {
       r.dead_before = dead;
       r.from = window_edge(0);
-      r.window_from = now_ns();
+      slice_from = r.window_from = now_ns();
       in_window = 1;
-    } else if (r.window_from && t - r.window_from >= opt.seconds * 1e9) {
+      is_slice_over = 0;
+    } else if (r.window_from && (is_stopping || t - r.window_from >= opt.seconds * 1e9)) {
       r.to = window_edge(1);
       r.window_to = now_ns();
       break;
+    } else if (r.window_from && (is_slice_over || (opt.series > 0 && t - slice_from >= opt.series * 1e9))) {
+      end_slice(slice_from, t);
+      slice_from = t;
     }
   }
+  end_slice(slice_from, r.window_to);
   print_play(&r, parsed);
   return 0;
 }
@@ -1091,7 +1169,6 @@ struct frame {
 
 static struct frame *video_frame, audio_frame;
 static u64 frames_sent, lateness_ns, worst_lateness_ns;
-static volatile sig_atomic_t is_stopping;
 
 struct bits {
   u8 bytes[64];
@@ -1343,11 +1420,6 @@ static void send_frame(struct publisher *b) {
     keep_backlog(b, out + done, size - done);
 }
 
-static void on_signal(int number) {
-  (void)number;
-  is_stopping = 1;
-}
-
 static void publisher_read(struct publisher *b) {
   static u8 buffer[65536];
   ssize_t r = recv(b->fd, buffer, sizeof buffer, MSG_DONTWAIT);
@@ -1362,8 +1434,7 @@ static void publisher_read(struct publisher *b) {
 
 static int run_publish(void) {
   int n = opt.streams, failed = 0, lost = 0;
-  signal(SIGTERM, on_signal);
-  signal(SIGINT, on_signal);
+  catch_signals();
   make_frames();
   struct publisher *publisher = zeroed(n, sizeof *publisher);
   for (int i = 0; i < n && !is_stopping; i++) {
@@ -1449,6 +1520,7 @@ static void set_option(const char *key, const char *value) {
       {"--gop", 0, &opt.gop, 0},
       {"--warmup", 0, 0, &opt.warmup},
       {"--seconds", 0, 0, &opt.seconds},
+      {"--series", 0, 0, &opt.series},
       {"--join-rate", 0, 0, &opt.join_rate},
       {"--slow-rate", 0, 0, &opt.slow_rate},
       {"--join-timeout", 0, 0, &opt.join_timeout},
@@ -1484,6 +1556,7 @@ int main(int count, char **word) {
   }
   opt.seconds = within(opt.seconds, 0, MAX_SECONDS);
   opt.warmup = within(opt.warmup, 0, MAX_SECONDS);
+  opt.series = within(opt.series, 0, MAX_SECONDS);
   if (!strcmp(word[1], "exec")) {
     signal(SIGPIPE, SIG_DFL);
     return run_exec(word + i);

@@ -18,14 +18,14 @@ export interface Tools {
 export class MissingError extends Error {}
 
 /** Builds the load generator and installs the peer, where that has not been done. @throws MissingError */
-export function prepare(wantNginx: boolean): Tools {
+export function prepare(wantNginx: boolean, wantPeer = true): Tools {
   if (process.platform !== 'linux') {
     throw new MissingError(`the bench needs Linux (epoll, /proc, network namespaces); this is ${process.platform}`);
   }
   return {
     loadgen: buildLoadgen(),
     root: join(folder, '..'),
-    peer: installPeer(),
+    peer: wantPeer ? installPeer() : { missing: 'not asked for' },
     nginx: wantNginx ? findNginx() : { missing: 'not asked for' },
   };
 }
@@ -39,7 +39,7 @@ function buildLoadgen(): string {
   if (compiler === undefined) {
     throw new MissingError('no C compiler: install gcc and the C library headers (Debian: apt install gcc libc6-dev)');
   }
-  const built = spawnSync(compiler, ['-O2', '-Wall', '-o', binary, source], { encoding: 'utf8' });
+  const built = spawnSync(compiler, ['-O2', '-Wall', '-Wextra', '-o', binary, source], { encoding: 'utf8' });
   if (built.status !== 0) {
     throw new MissingError(`${compiler} could not build bench/loadgen.c:\n${built.stderr}`);
   }

@@ -1,20 +1,39 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { judge } from './goals.ts';
+import { type Job, Lab } from './lab.ts';
 import { describeMachine } from './machine.ts';
 import { isInNamespace, loopbackMtu, namespaceObstacle, runInNamespace } from './namespace.ts';
 import { type BenchOptions, readOptions, UsageError, usage } from './options.ts';
-import { expectedS, type FailedPoint, measure, type Point, type Setup, stream } from './point.ts';
 import { MissingError, prepare, type Tools } from './prepare.ts';
-import { Processes } from './processes.ts';
 import { topFunctions } from './profile.ts';
-import { judge, toDisturbances, toMarkdown, toRows, toVerdict } from './report.ts';
+import type { Report, SuiteName, Suites } from './results.ts';
 import { type Candidate, nginx, ours, peer } from './servers.ts';
+import { stream } from './stream.ts';
+import { burst } from './suites/burst.ts';
+import { capacity } from './suites/capacity.ts';
+import { fanout, type Sample } from './suites/fanout.ts';
+import { idle } from './suites/idle.ts';
+import { latency } from './suites/latency.ts';
+import { slowReaders } from './suites/slow.ts';
+import { soak } from './suites/soak.ts';
+import { storm } from './suites/storm.ts';
+import { streams } from './suites/streams.ts';
+import { serverNames, toTable, toVerdictLines } from './tables.ts';
 
 const results = join(import.meta.dirname, 'results');
 
-/** Everything still to be measured, without the folders. */
-type Plan = readonly Omit<Setup, 'folder'>[];
+const suites: Readonly<Record<SuiteName, (lab: Lab) => Job>> = {
+  fanout: (lab) => fanout(lab, lab.options.profile ? (sample) => profileOf(sample, lab.tools.root) : undefined),
+  streams,
+  idle,
+  burst,
+  storm,
+  slow: slowReaders,
+  latency,
+  capacity,
+  soak,
+};
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
@@ -22,148 +41,165 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const tools = prepare(options.nginx);
-  const plan = makePlan(options, candidates(options, tools));
-  const durationS = plan.reduce((sum, setup) => sum + expectedS(setup.timing, setup.players), 0);
+  const tools = prepare(options.nginx, !options.isAlone);
+  const lab = new Lab({ options, tools, servers: candidates(options, tools) });
+  const jobs = options.suites.map((name) => suites[name](lab));
   if (!isInNamespace()) {
-    process.stdout.write(`${plan.length} points, about ${Math.ceil(durationS)} s\n`);
+    const seconds = jobs.reduce((sum, job) => sum + secondsOf(job), 0);
+    announce(jobs, seconds);
     const obstacle = namespaceObstacle();
     if (obstacle === null) {
-      return runInNamespace(tools.loadgen, [...process.execArgv, ...process.argv.slice(1)], 2 * durationS + 120);
+      const args = [...process.execArgv, ...process.argv.slice(1)];
+      return runInNamespace(tools.loadgen, args, { lifeS: 2 * seconds + 300, mtu: options.mtu });
     }
     process.stdout.write(`no network namespace of our own (${obstacle}); going on with MTU ${loopbackMtu()}\n`);
   }
-  return measureAll(options, tools, plan);
+  try {
+    return await runAll(lab, jobs);
+  } finally {
+    await lab.end();
+  }
+}
+
+function secondsOf({ steps }: Job): number {
+  return steps.reduce((sum, step) => sum + step.seconds, 0);
+}
+
+function announce(jobs: readonly Job[], seconds: number): void {
+  const parts = jobs.map((job) => `${job.suite} ${job.steps.length} (${inWords(secondsOf(job))})`);
+  process.stdout.write(`about ${inWords(seconds)}: ${parts.join(', ')}\n`);
+}
+
+function inWords(seconds: number): string {
+  return seconds < 180 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 function candidates(options: BenchOptions, tools: Tools): Candidate[] {
-  if (options.profile) return [ours(tools, profilerFlags())];
+  if (options.profile) return [ours(tools, { flags: profilerFlags() })];
   const found: Candidate[] = [];
-  if ('missing' in tools.peer) process.stdout.write(`without the peer: ${tools.peer.missing}\n`);
   if (options.spread) {
-    if ('missing' in tools.peer) throw new MissingError('--spread needs the peer');
+    if ('missing' in tools.peer) throw new MissingError(`--spread needs the peer: ${tools.peer.missing}`);
     found.push(peer(tools.peer.entry, tools.peer.version, 'ours'));
   } else {
     found.push(ours(tools));
   }
+  const isTold = !isInNamespace();
   if (!('missing' in tools.peer)) found.push(peer(tools.peer.entry, tools.peer.version));
+  else if (isTold && !options.isAlone) process.stdout.write(`without the peer: ${tools.peer.missing}\n`);
   if (options.nginx) {
-    if ('missing' in tools.nginx) process.stdout.write(`without nginx: ${tools.nginx.missing}\n`);
-    else found.push(nginx(tools.nginx.version, tools.nginx.module));
+    if (!('missing' in tools.nginx)) found.push(nginx(tools.nginx.version, tools.nginx.module));
+    else if (isTold) process.stdout.write(`without nginx: ${tools.nginx.missing}\n`);
   }
   return found;
 }
 
-/** The servers take turns at every point, and who is first alternates. */
-function makePlan(options: BenchOptions, servers: readonly Candidate[]): Plan {
-  const plan: Omit<Setup, 'folder'>[] = [];
-  let turn = 0;
-  for (let repetition = 0; repetition < options.repetitions; repetition++) {
-    for (const transport of options.transports) {
-      for (const players of options.players) {
-        const able = servers.filter((server) => server.transports.includes(transport));
-        for (const candidate of turn++ % 2 === 0 ? able : able.toReversed()) {
-          plan.push({ candidate, transport, players, repetition, timing: options.timing(players) });
-        }
-      }
-    }
-  }
-  return plan;
-}
-
-async function measureAll(options: BenchOptions, tools: Tools, plan: Plan): Promise<number> {
-  const processes = new Processes(tools.loadgen);
-  const folder = mkdtempSync(join(tmpdir(), 'nms-bench-'));
+async function runAll(lab: Lab, jobs: readonly Job[]): Promise<number> {
   let isStopping = false;
   const stop = (signal: 'SIGINT' | 'SIGTERM') => {
     isStopping = true;
-    void processes.endAll().then(() => {
-      rmSync(folder, { recursive: true, force: true });
-      process.exit(signal === 'SIGINT' ? 130 : 143);
-    });
+    void lab.end().then(() => process.exit(signal === 'SIGINT' ? 130 : 143));
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const points: (Point | FailedPoint)[] = [];
-  try {
-    for (const [i, setup] of plan.entries()) {
-      const point = await measure(processes, tools.loadgen, { ...setup, folder: join(folder, String(i)) });
+  const machine = describeMachine(lab.tools.root);
+  let found: Suites = {};
+  for (const job of jobs) {
+    process.stdout.write(`\n${job.suite}\n`);
+    for (const [i, step] of job.steps.entries()) {
+      const line = await lab.take(job.suite, step);
       if (isStopping) return 130;
-      points.push(point);
-      process.stdout.write(`${progress(i + 1, plan.length, setup)}  ${summary(point)}\n`);
-      if (options.profile && !('failed' in point)) process.stdout.write(`\n${profileOf(point, tools.root)}\n\n`);
+      process.stdout.write(`${String(i + 1).padStart(3)}/${job.steps.length}  ${step.label}  ${line}\n`);
     }
-  } finally {
-    await processes.endAll();
-    rmSync(folder, { recursive: true, force: true });
+    if (lab.options.profile) return lab.failures.length > 0 ? 1 : 0;
+    found = { ...found, ...job.finish() };
+    // After each suite: an hour of soak may be interrupted.
+    write(lab, machine, found);
   }
-  return options.profile ? 0 : conclude(options, tools, plan, points);
+  return conclude(lab, write(lab, machine, found));
 }
 
-function conclude(options: BenchOptions, tools: Tools, plan: Plan, points: readonly (Point | FailedPoint)[]): number {
-  const good = points.filter((point): point is Point => !('failed' in point));
-  const failures = points.filter((point): point is FailedPoint => 'failed' in point);
-  const rows = toRows(good);
-  const verdicts = options.spread ? [] : judge(rows);
-  const servers = [...new Map(plan.map(({ candidate }) => [candidate.name, candidate.title]))];
-  const report = {
-    machine: describeMachine(tools.root),
+function resultsFile({ out }: BenchOptions): string {
+  return out === null ? join(results, 'latest.json') : resolve(out);
+}
+
+function write(lab: Lab, machine: Report['machine'], found: Suites): Report {
+  const made: Report = {
+    machine,
     mtu: loopbackMtu(),
-    servers: Object.fromEntries(servers),
+    command: toCommand(process.argv.slice(2)),
+    servers: titles(lab),
     stream,
-    rows,
-    verdicts,
-    failures,
-    points: good,
+    suites: found,
+    verdicts: lab.options.spread ? [] : judge(found),
+    failures: lab.failures,
   };
-  mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
-  const { processor, cores, kernel, node, commit, isClean } = report.machine;
-  process.stdout.write(
-    [
-      '',
-      `${servers.map(([name, title]) => `${name} = ${title}`).join(', ')}; Node ${node}`,
-      `${processor}, ${cores} cores, Linux ${kernel}, loopback MTU ${report.mtu}, ${commit === null ? 'commit unknown' : `commit ${commit}${isClean ? '' : ' with changes'}`}`,
-      '',
-      toMarkdown(rows, report.mtu),
-      '',
-      ...[toDisturbances(good)].filter(Boolean).flatMap((warning) => [warning, '']),
-      toVerdict(verdicts, failures, options.spread),
-      '',
-      'All points: bench/results/latest.json. Differences below 20 % need --reps before they mean anything.',
-      '',
-    ].join('\n'),
+  const path = resultsFile(lab.options);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(made, null, 1)}\n`);
+  return made;
+}
+
+/** As it can be typed elsewhere: without the place of the file. */
+function toCommand(args: readonly string[]): string {
+  const shown = args.filter((word, i) => !word.startsWith('--out') && args[i - 1] !== '--out');
+  return ['node bench/run.ts', ...shown].join(' ');
+}
+
+function titles(lab: Lab): Record<string, string> {
+  return Object.fromEntries(lab.servers.map(({ name, title }) => [name, title]));
+}
+
+function conclude({ options }: Lab, made: Report): number {
+  const { processor, cores, kernel, node, commit, isClean } = made.machine;
+  const say = (...lines: string[]) => process.stdout.write(`${lines.join('\n')}\n`);
+  say(
+    '',
+    `${Object.values(made.servers).join(', ')}; Node ${node}`,
+    `${processor}, ${cores} cores, Linux ${kernel}, loopback MTU ${made.mtu}, ${commit === null ? 'commit unknown' : `commit ${commit}${isClean ? '' : ' with changes'}`}`,
   );
-  const missed = failures.length > 0 || verdicts.length === 0 || verdicts.some(({ outcome }) => outcome !== 'pass');
-  return options.strict && missed ? 1 : 0;
-}
-
-function progress(i: number, of: number, { candidate, transport, players }: Omit<Setup, 'folder'>): string {
-  const at = `${String(i).padStart(String(of).length)}/${of}`;
-  return `${at}  ${candidate.name.padEnd(5)} ${transport.padEnd(4)} ${String(players).padStart(4)}`;
-}
-
-function summary(point: Point | FailedPoint): string {
-  if ('failed' in point) return `failed: ${point.failed}`;
-  const { cpuUsPerPlayerS, videoMs, rssKbPerPlayer, behindNominal, lost } = point;
-  const cpu = `${cpuUsPerPlayerS.toFixed(0).padStart(5)} µs per player-s`;
-  const late = `video ${videoMs.p50.toFixed(1)}, ${videoMs.p99.toFixed(1)} ms`;
-  return `${cpu}  ${late}  ${rssKbPerPlayer.toFixed(0)} KiB per player  ${behindNominal} behind, ${lost} lost`;
+  for (const suite of options.suites) {
+    const shown = toTable(suite, made.suites);
+    if (shown !== null) say('', suite, '', shown);
+  }
+  say('');
+  if (JSON.stringify(made.suites).includes('"isDisturbed":true')) {
+    say(
+      'Other programs were busy during some points (*): do not trust the latency there; repeat on a quiet machine.',
+      '',
+    );
+  }
+  if (made.mtu > 1500) {
+    say(
+      `Measured at a loopback MTU of ${made.mtu}: servers that leave Nagle on look up to four times cheaper than on a network; do not compare.`,
+      '',
+    );
+  }
+  if (options.spread) {
+    say(`No verdict: ${serverNames.ours} is the peer too, so every ratio that is not 1 is the spread of the method.`);
+  }
+  for (const { suite, label, failed } of made.failures) say(`FAILED  ${suite}  ${label}: ${failed}`);
+  const { verdicts } = made;
+  say(...toVerdictLines(verdicts), '');
+  const count = (outcome: string) => verdicts.filter((verdict) => verdict.outcome === outcome).length;
+  say(`${count('pass')} passed, ${count('MISSED')} missed, ${count('unsure')} unsure, ${made.failures.length} failed.`);
+  say(`Results: ${resultsFile(options)}. Differences below 20 % need --reps before they mean anything.`);
+  const isPerfect = made.failures.length === 0 && verdicts.length > 0 && count('pass') === verdicts.length;
+  return options.strict && !isPerfect ? 1 : 0;
 }
 
 function profilerFlags(): string[] {
   const folder = join(results, 'profiles');
-  rmSync(folder, { recursive: true, force: true });
+  if (isInNamespace()) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   return ['--cpu-prof', `--cpu-prof-dir=${folder}`];
 }
 
 /** Profiles are named after the time of their start, so the last one belongs to the server that just ended. */
-function profileOf(point: Point, root: string): string {
+function profileOf({ played }: Sample, root: string): string {
   const folder = join(results, 'profiles');
   const last = readdirSync(folder).sort().at(-1);
-  if (last === undefined) return 'the server wrote no profile: it did not end by itself on SIGTERM';
-  const toUs = point.windowFromUs + point.windowS * 1e6;
-  return topFunctions(join(folder, last), { fromUs: point.windowFromUs, toUs }, root);
+  if (last === undefined) return '\nthe server wrote no profile: it did not end by itself on SIGTERM';
+  const toUs = played.windowFromUs + played.windowS * 1e6;
+  return `\n\n${topFunctions(join(folder, last), { fromUs: played.windowFromUs, toUs }, root)}\n`;
 }
 
 try {

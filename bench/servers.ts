@@ -1,10 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { type Transport, transports } from './options.ts';
 import type { Tools } from './prepare.ts';
-
-export type ServerName = 'ours' | 'nms' | 'nginx';
+import { type ServerName, type Transport, transports } from './results.ts';
 
 export interface Ports {
   readonly rtmp: number;
@@ -21,18 +19,38 @@ export interface Candidate {
   readonly name: ServerName;
   readonly title: string;
   readonly transports: readonly Transport[];
+  /** The ports it opens. */
+  readonly doors: readonly (keyof Ports)[];
+  /** Makes its stream itself: nobody publishes. */
+  readonly isSource: boolean;
   /** Writes the configuration into `folder` and says how to run it. */
   command(folder: string, ports: Ports): Command;
 }
 
-/** Our server, run as an operator runs it; `flags` go to Node. */
-export function ours(tools: Tools, flags: readonly string[] = []): Candidate {
+export interface OursOptions {
+  readonly name?: 'ours' | 'relaxed';
+  /** Flags of Node. */
+  readonly flags?: readonly string[];
+  /** On top of the configuration that both servers get. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Who signs in at our server's API. */
+export const apiUser = { username: 'bench', password: 'bench on loopback' } as const;
+
+/** Our server, run as an operator runs it. */
+export function ours(tools: Tools, { name = 'ours', flags = [], config = {} }: OursOptions = {}): Candidate {
   const entry = join(tools.root, 'bin', 'app.js');
+  // One process, as the peers are.
+  const alone = { workers: 1 };
+  const relaxed = name === 'relaxed' ? { play: { relaxed: true } } : {};
   return {
-    name: 'ours',
-    title: 'this server',
+    name,
+    title: name === 'relaxed' ? 'this server with play.relaxed' : 'this server',
     transports,
-    command: (folder, ports) => nodeServer([...flags, entry], folder, ports),
+    doors: ['rtmp', 'http'],
+    isSource: false,
+    command: (folder, ports) => nodeServer([...flags, entry], folder, ports, { ...alone, ...relaxed, ...config }),
   };
 }
 
@@ -42,12 +60,39 @@ export function peer(entry: string, version: string, name: ServerName = 'nms'): 
     name,
     title: `Node-Media-Server ${version}`,
     transports,
-    command: (folder, ports) => nodeServer([entry], folder, ports),
+    doors: ['rtmp', 'http'],
+    isSource: false,
+    command: (folder, ports) => nodeServer([entry], folder, ports, {}),
+  };
+}
+
+/** The bare program that only writes, under the same Node; `flushMs` 0: with each video frame. */
+export function floor(name: 'floor' | 'floor100'): Candidate {
+  const flushMs = name === 'floor' ? 0 : 100;
+  const entry = join(import.meta.dirname, 'floor.ts');
+  return {
+    name,
+    title: flushMs === 0 ? 'floor, a write per video frame' : `floor, a write per ${flushMs} ms`,
+    transports: ['flv'],
+    doors: ['http'],
+    isSource: true,
+    command: (folder, ports) => {
+      mkdirSync(folder, { recursive: true });
+      return {
+        command: process.execPath,
+        args: [entry, '--port', String(ports.http), '--flush-ms', String(flushMs)],
+      };
+    },
   };
 }
 
 /** Both servers understand this file: recording, hooks, console and permission checks are off, all else is default. */
-function nodeServer(args: readonly string[], folder: string, ports: Ports): Command {
+function nodeServer(
+  args: readonly string[],
+  folder: string,
+  ports: Ports,
+  more: Readonly<Record<string, unknown>>,
+): Command {
   const config = {
     bind: '127.0.0.1',
     rtmp: { port: ports.rtmp },
@@ -57,6 +102,7 @@ function nodeServer(args: readonly string[], folder: string, ports: Ports): Comm
     record: { auto: false, path: './record' },
     notify: { url: '' },
     webadmin: { enable: false },
+    ...more,
   };
   return { command: process.execPath, args: [...args, '-c', writeFile(folder, 'config.json', JSON.stringify(config))] };
 }
@@ -67,6 +113,8 @@ export function nginx(version: string, module: string | null): Candidate {
     name: 'nginx',
     title: `nginx ${version}`,
     transports: ['rtmp'],
+    doors: ['rtmp'],
+    isSource: false,
     command: (folder, ports) => {
       const lines = [
         module === null ? '' : `load_module ${module};`,

@@ -37,7 +37,8 @@ export type ProtocolErrorCode =
   | 'NMS_PROTOCOL_FLV'
   | 'NMS_PROTOCOL_CODEC'
   | 'NMS_PROTOCOL_HTTP'
-  | 'NMS_PROTOCOL_WEBSOCKET';
+  | 'NMS_PROTOCOL_WEBSOCKET'
+  | 'NMS_PROTOCOL_INNER';
 
 /**
  * The peer broke a protocol. `position` is the byte of its input at which that was seen; `section` names the

@@ -2,6 +2,7 @@ export { BroadcastServer, type PlayOptions } from './core/broadcast-server.ts';
 export type { Context } from './core/context.ts';
 export type { ServerEventName, ServerEvents } from './core/events.ts';
 export type { Listener } from './core/listener.ts';
+export type { LiveStream } from './core/live-stream.ts';
 export type { Logger } from './core/logger.ts';
 export type { Server, ServerDefinition } from './core/server.ts';
 export { defineServer } from './core/server.ts';

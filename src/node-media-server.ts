@@ -1,15 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
-import type { CoreConfig, CoreConfigInput } from './core/config.ts';
-import { resolveConfig } from './core/config-schema.ts';
+import { type CoreConfig, type CoreConfigInput, coreSections } from './core/config.ts';
+import { doorNames, resolveConfig } from './core/config-schema.ts';
 import { Context } from './core/context.ts';
 import type { ServerEventName, ServerEvents } from './core/events.ts';
+import { House } from './core/house.ts';
 import type { Listener } from './core/listener.ts';
 import { type Logger, silentLogger } from './core/logger.ts';
 import type { SectionSchemas, Server, ServerDefinition } from './core/server.ts';
 import { signGuard } from './core/sign.ts';
 import { ClosedError, ConfigError } from './errors.ts';
-import { servers as builtIn } from './servers.ts';
+import { ClusterServer, createApplication, servers as builtIn, workerServers } from './servers.ts';
 
 type Definitions = readonly ServerDefinition[];
 type SectionsOf<Definition> = Definition extends { readonly sections: infer Sections } ? Sections : never;
@@ -43,21 +46,43 @@ function sectionsOf(definitions: Definitions): SectionSchemas {
   return Object.assign({}, ...definitions.map((definition) => definition.sections)) as SectionSchemas;
 }
 
+/** What a worker runs: the source itself, or what was built of it. */
+const WORKER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
+
+/** A door as its section in the configuration describes it. */
+interface DoorSection {
+  readonly port: number;
+  readonly key?: string;
+  readonly cert?: string;
+  readonly server?: unknown;
+}
+
+function isForWorkers(definition: ServerDefinition): boolean {
+  return workerServers.some((candidate) => candidate === definition);
+}
+
+/** What workers are told: the sections of the core and of their servers, without secrets that only the primary uses. */
+function workerConfig(values: Readonly<Record<string, unknown>>, definitions: Definitions): Record<string, unknown> {
+  const names = [...Object.keys(coreSections), ...definitions.flatMap(({ sections }) => Object.keys(sections))];
+  const told = Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]]));
+  const { auth } = values as unknown as CoreConfig;
+  return { ...told, auth: { ...auth, secret: '', jwt: { ...auth.jwt, secret: '', users: [] } } };
+}
+
 /**
  * A live media server. Several may live in one process. The constructor checks the configuration and opens nothing; `run`
- * opens every door or none; `stop` closes everything and may be called at any time, any number of times.
+ * opens every door or none; `stop` closes everything and may be called at any time, any number of times. With `workers` it
+ * serves with several processes of its own, and looks from outside as one does.
  */
 export class NodeMediaServer implements AsyncDisposable {
   /** The schema of every section of the configuration beyond the core's. */
   static readonly sections: SectionSchemas = sectionsOf(builtIn);
 
   readonly context: Context;
-  readonly #servers: Server[] = [];
+  readonly #house: House;
   #state: NodeMediaServerState = 'idle';
   #running: Promise<void> | null = null;
-  #opening: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
-  #removeTask: (() => void) | null = null;
 
   /** @throws ConfigError naming the first wrong key. */
   constructor(config: NodeMediaServerConfig = {}, options: NodeMediaServerOptions = {}) {
@@ -69,10 +94,30 @@ export class NodeMediaServer implements AsyncDisposable {
       throw new ConfigError('auth.secret', 'auth.secret is empty; auth.play and auth.publish need one');
     }
     this.context.guards.push(signGuard(core.auth));
-    for (const definition of definitions as readonly ServerDefinition[]) {
-      const server = definition.create(this.context, values);
-      if (server !== null) this.#servers.push(server);
+    this.#house = new House(this.context, this.#createServers(definitions, values, core));
+  }
+
+  #createServers(definitions: Definitions, values: Record<string, unknown>, core: CoreConfig): Server[] {
+    const workers = core.workers === 'auto' ? availableParallelism() : core.workers;
+    const shared = workers > 1 ? definitions.filter(isForWorkers) : [];
+    const doors = shared.flatMap(({ sections }) => doorNames.filter((name) => name in sections && name in values));
+    const own = doors.length === 0 ? definitions : definitions.filter((definition) => !isForWorkers(definition));
+    const servers = own.flatMap((definition) => definition.create(this.context, values) ?? []);
+    if (doors.length === 0) return servers;
+    const sections = values as Readonly<Record<string, DoorSection>>;
+    if (sections['http']?.server !== undefined) {
+      const message = `workers is ${workers}; http.server is a server of this process, which no other one can serve on: 1 is allowed`;
+      throw new ConfigError('workers', message);
     }
+    const cluster = new ClusterServer(this.context, {
+      workers,
+      servers: shared.map(({ name }) => name),
+      doors: doors.map((name) => ({ name, ...sections[name]! })),
+      config: workerConfig(values, shared),
+      entry: WORKER,
+      createApplication,
+    });
+    return [...servers, cluster];
   }
 
   get state(): NodeMediaServerState {
@@ -81,7 +126,7 @@ export class NodeMediaServer implements AsyncDisposable {
 
   /** The doors that are open. */
   get listeners(): readonly Listener[] {
-    return this.#servers.flatMap((server) => server.listeners ?? []);
+    return this.#house.listeners;
   }
 
   /** Calls `listener` at every such event; those of `prePublish` and `prePlay` are awaited and may refuse by throwing. */
@@ -121,26 +166,12 @@ export class NodeMediaServer implements AsyncDisposable {
   async #run(): Promise<void> {
     this.#state = 'running';
     this.#sayWhatHasNoEffect();
-    this.#startPeriodicLines();
-    this.#opening = this.#open();
     try {
-      await this.#opening;
+      await this.#house.open();
     } catch (error) {
       await this.stop();
       throw error;
     }
-  }
-
-  async #open(): Promise<void> {
-    for (const server of this.#servers) {
-      this.#throwIfStopping();
-      await server.run();
-    }
-    this.#throwIfStopping();
-  }
-
-  #throwIfStopping(): void {
-    if (this.context.isStopping) throw new ClosedError('the server was stopped while it started');
   }
 
   /** Accepted because Node-Media-Server 4 writes it; silence would pass for a promise. */
@@ -151,26 +182,6 @@ export class NodeMediaServer implements AsyncDisposable {
       logger.warn({ key: 'notify.url' }, 'notify.url is set, but webhooks are not built yet');
   }
 
-  #startPeriodicLines(): void {
-    const { connections, config, logger, sessions, ticker } = this.context;
-    const { sessionIntervalMs } = config.log;
-    const saidAt = new WeakMap<object, number>();
-    this.#removeTask = ticker.add(() => {
-      const refused = connections.takeRefused();
-      if (refused !== null) {
-        logger.warn({ refused: refused.count }, `${refused.count} connections were refused: ${refused.reason}`);
-      }
-      if (sessionIntervalMs === 0) return;
-      const now = Date.now();
-      for (const session of sessions.values()) {
-        const last = saidAt.get(session) ?? session.createTime;
-        if (now - last < sessionIntervalMs) continue;
-        saidAt.set(session, now);
-        session.logState();
-      }
-    });
-  }
-
   /** Ends publishers, then players, then closes every door. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -179,17 +190,9 @@ export class NodeMediaServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#state = 'stopping';
-    const { context } = this;
-    context.isStopping = true;
-    this.#removeTask?.();
-    // A door that is about to open opens first; whoever called `run` hears of its failure.
-    await this.#opening?.catch(() => undefined);
     const reason = new ClosedError('the server is stopping');
-    for (const broadcast of [...context.broadcasts.values()]) broadcast.endGrace(reason);
-    for (const session of [...context.sessions.values()]) if (session.isPublisher) session.close(reason);
-    for (const server of [...this.#servers].reverse()) await server.stop();
-    for (const session of [...context.sessions.values()]) session.close(reason);
-    context.ticker.stop();
+    await this.#house.endPublishers(reason);
+    await this.#house.close(reason);
     this.#state = 'stopped';
   }
 

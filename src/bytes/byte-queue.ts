@@ -1,11 +1,16 @@
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Bytes in the pieces in which they came, read from the front. Reading more than `size` is a programming error and throws
  * a RangeError: ask for `size` first.
  */
 export class ByteQueue {
-  #chunks: Buffer[] = [];
-  #head = 0;
+  /** The piece at the front; mostly the only one. */
+  #front: Buffer = NOTHING;
   #offset = 0;
+  /** The pieces behind it, from `#next` on. */
+  readonly #chunks: (Buffer | null)[] = [];
+  #next = 0;
   #size = 0;
   #position = 0;
 
@@ -21,8 +26,28 @@ export class ByteQueue {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
+    if (this.#size === 0) {
+      this.#front = chunk;
+      this.#offset = 0;
+    } else {
+      this.#chunks.push(chunk);
+    }
     this.#size += chunk.length;
+  }
+
+  /** Copies what is in hand: whoever pushed it may use its memory again. */
+  keep(): void {
+    if (this.#size === 0) {
+      this.#front = NOTHING;
+      this.#offset = 0;
+      return;
+    }
+    const size = this.#size;
+    const position = this.#position;
+    const copy = Buffer.allocUnsafeSlow(size);
+    this.copyTo(copy, 0, size);
+    this.#position = position;
+    this.push(copy);
   }
 
   /** Forgets what is in hand. */
@@ -34,18 +59,18 @@ export class ByteQueue {
   peek(index = 0): number {
     if (index >= this.#size) throw new RangeError(`peek at ${index} of ${this.#size} bytes`);
     let at = this.#offset + index;
-    for (let i = this.#head; ; i++) {
-      const chunk = this.#chunks[i]!;
-      if (at < chunk.length) return chunk[at]!;
+    let chunk = this.#front;
+    for (let i = this.#next; at >= chunk.length; i++) {
       at -= chunk.length;
+      chunk = this.#chunks[i]!;
     }
+    return chunk[at]!;
   }
 
   u8(): number {
     if (this.#size < 1) throw new RangeError('read of 1 byte of 0');
-    const chunk = this.#chunks[this.#head]!;
-    const value = chunk[this.#offset]!;
-    this.#consumeInHead(chunk, 1);
+    const value = this.#front[this.#offset]!;
+    this.#consumeInFront(1);
     return value;
   }
 
@@ -67,13 +92,11 @@ export class ByteQueue {
 
   /** The next `length` bytes: a view when they lie in one piece, one copy when they straddle. */
   take(length: number): Buffer {
-    const chunk = this.#chunks[this.#head];
-    if (chunk !== undefined && chunk.length - this.#offset >= length) {
-      const view = chunk.subarray(this.#offset, this.#offset + length);
-      this.#consumeInHead(chunk, length);
+    if (this.#front.length - this.#offset >= length && length <= this.#size) {
+      const view = this.#front.subarray(this.#offset, this.#offset + length);
+      this.#consumeInFront(length);
       return view;
     }
-    if (length === 0) return Buffer.alloc(0);
     const copy = Buffer.allocUnsafe(length);
     this.copyTo(copy, 0, length);
     return copy;
@@ -83,38 +106,39 @@ export class ByteQueue {
   copyTo(target: Buffer, at: number, length: number): void {
     if (length > this.#size) throw new RangeError(`read of ${length} bytes of ${this.#size}`);
     while (length > 0) {
-      const chunk = this.#chunks[this.#head]!;
-      const count = Math.min(length, chunk.length - this.#offset);
-      chunk.copy(target, at, this.#offset, this.#offset + count);
+      const count = Math.min(length, this.#front.length - this.#offset);
+      this.#front.copy(target, at, this.#offset, this.#offset + count);
       at += count;
       length -= count;
-      this.#consumeInHead(chunk, count);
+      this.#consumeInFront(count);
     }
   }
 
   skip(length: number): void {
     if (length > this.#size) throw new RangeError(`skip of ${length} bytes of ${this.#size}`);
     while (length > 0) {
-      const chunk = this.#chunks[this.#head]!;
-      const count = Math.min(length, chunk.length - this.#offset);
+      const count = Math.min(length, this.#front.length - this.#offset);
       length -= count;
-      this.#consumeInHead(chunk, count);
+      this.#consumeInFront(count);
     }
   }
 
-  #consumeInHead(chunk: Buffer, count: number): void {
+  #consumeInFront(count: number): void {
     this.#offset += count;
     this.#size -= count;
     this.#position += count;
-    if (this.#offset < chunk.length) return;
+    if (this.#offset < this.#front.length) return;
     this.#offset = 0;
-    this.#head++;
-    if (this.#size === 0) {
-      this.#chunks = [];
-      this.#head = 0;
-    } else if (this.#head > 64) {
-      this.#chunks.splice(0, this.#head);
-      this.#head = 0;
+    this.#front = NOTHING;
+    if (this.#next === this.#chunks.length) return;
+    this.#front = this.#chunks[this.#next]!;
+    this.#chunks[this.#next++] = null;
+    if (this.#next === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#next = 0;
+    } else if (this.#next > 64) {
+      this.#chunks.splice(0, this.#next);
+      this.#next = 0;
     }
   }
 }

@@ -35,6 +35,13 @@ function readSeconds(text: string): number {
   return seconds;
 }
 
+function readWorkers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const workers = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (workers < 1) throw new InvalidArgumentError('A whole number from 1 on, or auto, is allowed.');
+  return workers;
+}
+
 function readAddress(text: string): string {
   const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
   if (!isHttp) throw new InvalidArgumentError('An absolute address, http://… or https://…, is allowed.');
@@ -72,6 +79,7 @@ const flagTable: readonly Flag[] = [
   { flag: '--rtmps-port', value: '<n>', help: 'RTMPS port', path: ['rtmps', 'port'], read: readPort },
   { flag: '--http-port', value: '<n>', help: 'HTTP port', path: ['http', 'port'], read: readPort },
   { flag: '--https-port', value: '<n>', help: 'HTTPS port', path: ['https', 'port'], read: readPort },
+  { flag: '--workers', value: '<n>', help: 'processes that serve, or auto', path: ['workers'], read: readWorkers },
   { flag: '--data-path', value: '<folder>', help: 'folder for data', path: ['store', 'path'], read: readPath },
   { flag: '--record-path', value: '<folder>', help: 'folder for recordings', path: ['record', 'path'], read: readPath },
   { flag: '--record-auto', help: 'record every stream', path: ['record', 'auto'], on: true },

@@ -86,7 +86,7 @@ function absolutePaths(values: ConfigInput, cwd: string): ConfigInput {
 
 /**
  * Reads the file, the variables and the flags; a flag wins over a variable, a variable over the file, key by key. Doors are
- * the file's choice: a variable or flag may open one more.
+ * the file's choice: a variable or flag may open one more. There is a worker for every processor unless somebody says otherwise.
  * @throws ConfigError whose message names the file, variable or flag, the key and the value.
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
@@ -98,7 +98,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     return opened;
   });
   const variables = configFromEnvironment(environment, sections);
-  const below = mergeConfig(withDefaultDoors(file.document), absolutePaths(variables.values, cwd));
+  const below = mergeConfig(
+    { workers: 'auto', ...withDefaultDoors(file.document) },
+    absolutePaths(variables.values, cwd),
+  );
   const merged = mergeConfig(below, flags.values);
   const origins = new Map([...variables.origins, ...flags.origins]);
   const resolved = resolveOrExplain(merged, sections, origins, fileName);

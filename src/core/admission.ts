@@ -50,12 +50,13 @@ export async function admit(audience: Audience, session: Session, action: 'publi
   }
 }
 
-/** Tells listeners what happened. One that throws is logged and hurts nobody. */
+/** Tells listeners what happened, of all but our own sessions. One that throws is logged and hurts nobody. */
 export function tell(
   audience: Audience,
   event: Exclude<keyof ServerEvents, 'prePublish' | 'prePlay'>,
   session: Session,
 ): void {
+  if (session.internal) return;
   for (const listener of listenersOf(audience, event)) {
     const failed = (error: unknown) => session.log('error', `a listener of ${event} failed`, { err: error });
     try {

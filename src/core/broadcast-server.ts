@@ -1,44 +1,38 @@
-import { performance } from 'node:perf_hooks';
-import { AbsentError, BusyError, ClosedError, ConnectionError, ProtocolError, TimeoutError } from '../errors.ts';
+import { AbsentError, ClosedError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
 import type { AVPacket, CodecName, Track } from '../media/packet.ts';
-import { admit, type Audience, tell, throwIfClosed } from './admission.ts';
-import type { CoreConfig } from './config.ts';
+import { admit, tell, throwIfClosed } from './admission.ts';
 import { Feed, type FeedStream } from './feed.ts';
 import { GopCache } from './gop-cache.ts';
+import type { Load } from './load.ts';
+import { Pace } from './pace.ts';
+import { Place, type PlaceHost } from './place.ts';
+import { PromptPace } from './prompt-pace.ts';
 import type { Player, Session, SessionRegistry } from './session.ts';
+import { askSources, type SourceHost } from './source.ts';
 import type { StreamPath } from './stream-path.ts';
 import { StreamMemory } from './stream-memory.ts';
 import { Subscription } from './subscription.ts';
-import type { Ticker } from './ticker.ts';
 import { Timeline } from './timeline.ts';
+import { TrackWait } from './track-wait.ts';
+import { Waiters } from './waiters.ts';
 
 /** Where broadcasts live: the part of the Context that a broadcast needs. */
-export interface BroadcastHost extends Audience, SessionRegistry {
+export interface BroadcastHost extends PlaceHost, SessionRegistry, SourceHost {
   readonly broadcasts: Map<StreamPath, BroadcastServer>;
-  readonly config: CoreConfig;
-  readonly ticker: Ticker;
-  readonly isStopping: boolean;
+  readonly load: Load;
 }
 
 /** How a player wants to be told while it is let in. */
 export interface PlayOptions {
   /** Called once permission is granted, before the wait for an absent stream. */
   readonly onAdmitted?: () => void;
-}
-
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (reason: Error) => void;
+  /** `false`: an absent stream is refused at once, and nobody is asked to bring it. */
+  readonly mayWait?: boolean;
 }
 
 /** Codecs that no player can decode without their configuration record. */
 const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set<CodecName>(['avc', 'hevc', 'vvc', 'aac']);
-
-/** Sessions that end for these reasons did not mean to: their place is kept for `publish.graceMs`. */
-function isDropped(reason: Error): boolean {
-  return reason instanceof ConnectionError || reason instanceof TimeoutError || reason instanceof ProtocolError;
-}
 
 /**
  * One live stream: its publisher, its memory, its players. In `context.broadcasts` while it has any of them, or somebody
@@ -54,23 +48,17 @@ export class BroadcastServer implements FeedStream {
   readonly #memory = new StreamMemory();
   readonly #feeds = new Map<string, Feed<unknown>>();
   readonly #subscriptions = new Map<Player<unknown>, Subscription<unknown>>();
-  readonly #waiters = new Set<Waiter>();
-  #publisher: Session | null = null;
-  /** The publisher whose connection dropped and whose place is kept. */
-  #absentee: Session | null = null;
-  #graceTimer: NodeJS.Timeout | null = null;
-  #tracksTimer: NodeJS.Timeout | null = null;
-  #areTracksKnown = false;
-  #lastPacketAt = 0;
-  #lastPacketTime = 0;
+  readonly #waiters = new Waiters();
+  readonly #place: Place;
+  readonly #trackWait = new TrackWait(() => this.#tracksAreKnown());
   #pendingAdmissions = 0;
-  #removeTask: (() => void) | null = null;
 
   constructor(host: BroadcastHost, streamPath: StreamPath) {
     this.#host = host;
     this.streamPath = streamPath;
     this.gop = new GopCache(host.config.gop);
-    this.#timeline = this.#newTimeline();
+    this.#place = new Place(host, streamPath);
+    this.#timeline = this.#newTimeline(null);
   }
 
   /** The broadcast of a path; made and registered when there is none. */
@@ -84,12 +72,22 @@ export class BroadcastServer implements FeedStream {
   }
 
   get publisher(): Session | null {
-    return this.#publisher;
+    return this.#place.publisher;
   }
 
   get status(): 'idle' | 'publishing' | 'reconnecting' {
-    if (this.#publisher !== null) return 'publishing';
-    return this.#absentee === null ? 'idle' : 'reconnecting';
+    if (this.#place.publisher !== null) return 'publishing';
+    return this.#place.absence === null ? 'idle' : 'reconnecting';
+  }
+
+  /** Does the stream come from a publisher of this process (who may be away), so that others can fetch it here? */
+  get isOrigin(): boolean {
+    return this.#place.isOrigin;
+  }
+
+  /** Does anybody here play the stream, wait for it, or ask whether he may? */
+  get isWanted(): boolean {
+    return this.#subscriptions.size > 0 || this.#waiters.size > 0 || this.#pendingAdmissions > 0;
   }
 
   get tracks(): readonly Track[] {
@@ -105,7 +103,7 @@ export class BroadcastServer implements FeedStream {
   }
 
   get areTracksKnown(): boolean {
-    return this.#areTracksKnown;
+    return this.#trackWait.isOver;
   }
 
   /** What the publisher says of the stream (onMetaData); `null` before it came. */
@@ -123,17 +121,48 @@ export class BroadcastServer implements FeedStream {
   }
 
   /**
-   * Takes the publisher's place: conflict check, permission, `prePublish`, conflict check again, `postPublish`.
+   * Takes the publisher's place: conflict check, permission, `prePublish`, conflict check again (with those of other
+   * processes, if there is a registry), `postPublish`.
    * @throws BusyError, DeniedError, ClosedError; the session's close reason when it ended meanwhile.
    */
   async postPublish(session: Session): Promise<void> {
     await this.#whileAdmitting(async () => {
-      this.#checkPlace();
+      const place = this.#place;
+      place.check(session);
       await admit(this.#host, session, 'publish');
       throwIfClosed(session);
-      this.#checkPlace();
+      place.check(session);
+      try {
+        await place.claim.take(session);
+        throwIfClosed(session);
+        place.check(session);
+      } catch (error) {
+        if (!place.isOrigin) place.claim.release();
+        throw error;
+      }
       this.#takePlace(session);
     });
+  }
+
+  /**
+   * Gives the place to a publisher who is let in by another process; `by` names him. Players stay: the place is kept until
+   * the stream is fetched from there.
+   * @throws BusyError when it is defended, by the rules of a conflict within one process.
+   */
+  yieldPlace(by: string): void {
+    this.#place.defend();
+    if (!this.#place.yield(by, (session, reason) => this.#end(session, reason))) return;
+    for (const player of [...this.#subscriptions.keys()]) player.onStreamMove?.();
+  }
+
+  /** @throws BusyError when a publisher who is let in by another process would not get the place. Changes nothing. */
+  defendPlace(): void {
+    this.#place.defend();
+  }
+
+  /** Another publisher's media follows from a session that carries a stream from elsewhere: its headers first. */
+  renewPublish(session: Session): void {
+    if (session === this.publisher) this.#renew();
   }
 
   /**
@@ -147,7 +176,7 @@ export class BroadcastServer implements FeedStream {
       await admit(this.#host, player, 'play');
       throwIfClosed(player);
       options.onAdmitted?.();
-      if (this.status === 'idle') await this.#waitForPublisher(player);
+      if (this.status === 'idle') await this.#waitForPublisher(player, options);
       throwIfClosed(player);
       return this.#attach(player);
     });
@@ -155,9 +184,8 @@ export class BroadcastServer implements FeedStream {
 
   /** A packet of the current publisher; anybody else's is ignored. */
   broadcastMessage(session: Session, packet: AVPacket): void {
-    if (session !== this.#publisher) return;
-    this.#lastPacketAt = performance.now();
-    this.#lastPacketTime = Date.now();
+    if (session !== this.#place.publisher) return;
+    this.#place.touch();
     if (packet.type === 'other' && this.#host.config.publish.unknown === 'drop') return;
     const placed = packet.at(this.#timeline.place(packet));
     const news = this.#memory.remember(placed);
@@ -165,7 +193,7 @@ export class BroadcastServer implements FeedStream {
     if (news === 'changed') this.#forgetGop();
     const change = this.gop.push(placed, this.#memory.hasVideo);
     for (const feed of this.#feeds.values()) feed.push(placed, change);
-    if (!this.#areTracksKnown) this.#lookForTracks(placed);
+    if (!this.#trackWait.isOver) this.#lookForTracks(placed);
   }
 
   /** Takes a player off. Called by the session's own end. */
@@ -182,27 +210,15 @@ export class BroadcastServer implements FeedStream {
 
   /** Ends a publish. A dropped connection keeps its place for `publish.graceMs` after its last packet. */
   donePublish(session: Session, reason: Error): void {
-    if (session !== this.#publisher) return;
-    session.endTime = this.#lastPacketTime;
-    this.#publisher = null;
-    this.#removeTask?.();
-    this.#removeTask = null;
-    const left = this.#host.config.publish.graceMs - (performance.now() - this.#lastPacketAt);
-    if (!isDropped(reason) || this.#host.isStopping || left <= 0) {
-      this.#end(session, reason);
-      return;
-    }
-    this.#absentee = session;
-    this.#graceTimer = setTimeout(() => {
-      session.log('info', 'the publisher did not come back', { graceMs: this.#host.config.publish.graceMs });
-      this.#end(session, reason);
-    }, left);
-    session.log('info', 'the publisher dropped; his place is kept', { graceMs: Math.round(left) });
+    if (session !== this.#place.publisher) return;
+    const onOver = () => this.#end(session, reason);
+    if (!this.#place.leave(session, reason, { isWanted: this.isWanted, onOver })) this.#end(session, reason);
   }
 
-  /** Ends what a dropped publisher left, at once: when the server stops. */
+  /** Ends what a publisher who is away left, at once: when the server stops. */
   endGrace(reason: Error): void {
-    if (this.#absentee !== null) this.#end(this.#absentee, reason);
+    const { absence } = this.#place;
+    if (absence !== null) this.#end(absence.session, reason);
   }
 
   moveSubscription<Unit>(subscription: Subscription<Unit>, format: Format<Unit>): void {
@@ -228,61 +244,33 @@ export class BroadcastServer implements FeedStream {
     }
   }
 
-  #checkPlace(): void {
-    if (this.#host.isStopping) throw new ClosedError('the server is stopping');
-    const { publish } = this.#host.config;
-    const publisher = this.#publisher;
-    if (publisher === null || publish.takeover) return;
-    const silentMs = performance.now() - this.#lastPacketAt;
-    if (silentMs >= publish.stallMs) return;
-    throw new BusyError(`${this.streamPath} is being published already`);
-  }
-
   #takePlace(session: Session): void {
-    const previous = this.#publisher ?? this.#absentee;
-    if (previous !== null) this.#replace(previous, session);
-    this.#publisher = session;
-    this.#lastPacketAt = performance.now();
-    this.#lastPacketTime = Date.now();
+    const previous = this.#place.take(session);
     this.createTime = Date.now();
-    session.role = 'publisher';
     session.onDetach((reason) => this.donePublish(session, reason));
-    this.#removeTask = this.#host.ticker.add(() => this.#checkSilence());
-    if (this.#subscriptions.size === 0) this.#timeline = this.#newTimeline();
-    this.#timeline.renew();
-    this.#forgetStream();
-    for (const feed of this.#feeds.values()) feed.renew();
+    if (this.#subscriptions.size === 0) this.#timeline = this.#newTimeline(session);
+    this.#renew();
     session.log('info', 'publish started');
     tell(this.#host, 'postPublish', session);
+    this.#place.claim.announce();
     if (previous === null) for (const player of this.#subscriptions.keys()) player.onStreamStart();
-    for (const waiter of [...this.#waiters]) waiter.resolve();
+    this.#waiters.resolveAll();
   }
 
-  /** The previous publisher's publish is done; his stream goes on with another. */
-  #replace(previous: Session, by: Session): void {
-    this.#removeTask?.();
-    this.#removeTask = null;
-    if (this.#graceTimer !== null) clearTimeout(this.#graceTimer);
-    this.#graceTimer = null;
-    this.#absentee = null;
-    this.#publisher = null;
-    if (previous.endTime === 0) previous.endTime = this.#lastPacketTime;
-    tell(this.#host, 'donePublish', previous);
-    if (!previous.isClosed) {
-      previous.onDetach(null);
-      previous.close(new ClosedError(`replaced by ${by.ip}`));
-    }
+  /** What follows is another publisher's. */
+  #renew(): void {
+    this.#timeline.renew();
+    for (const feed of this.#feeds.values()) feed.renew();
+    this.#forgetStream();
+    for (const player of this.#subscriptions.keys()) player.onStreamRenew?.();
   }
 
   #end(session: Session, reason: Error): void {
-    if (this.#graceTimer !== null) clearTimeout(this.#graceTimer);
-    this.#graceTimer = null;
-    this.#absentee = null;
     this.createTime = 0;
     for (const feed of this.#feeds.values()) feed.renew();
     this.#forgetStream();
     session.log('info', 'publish ended', { reason: reason.message });
-    tell(this.#host, 'donePublish', session);
+    this.#place.end(session);
     for (const player of [...this.#subscriptions.keys()]) player.onStreamEnd(reason);
     this.#leaveIfUnused();
   }
@@ -290,9 +278,7 @@ export class BroadcastServer implements FeedStream {
   #forgetStream(): void {
     this.#memory.clear();
     this.#forgetGop();
-    this.#areTracksKnown = false;
-    if (this.#tracksTimer !== null) clearTimeout(this.#tracksTimer);
-    this.#tracksTimer = null;
+    this.#trackWait.reset();
   }
 
   #forgetGop(): void {
@@ -300,27 +286,12 @@ export class BroadcastServer implements FeedStream {
     for (const feed of this.#feeds.values()) feed.clear();
   }
 
-  #checkSilence(): void {
-    const limit = this.#host.config.publish.idleTimeoutMs;
-    const silentMs = performance.now() - this.#lastPacketAt;
-    if (limit === 0 || silentMs < limit || this.#publisher === null) return;
-    const seconds = Math.round(silentMs / 1000);
-    this.#publisher.close(new TimeoutError('publish.idleTimeoutMs', `the publisher sent nothing for ${seconds} s`));
-  }
-
-  /** FLV headers say which kinds of tracks follow: they wait until that is known, or for `play.trackWaitMs`. */
   #lookForTracks(packet: AVPacket): void {
-    if (this.#memory.isComplete) {
-      this.#tracksAreKnown();
-    } else if (this.#tracksTimer === null && packet.isMedia) {
-      this.#tracksTimer = setTimeout(() => this.#tracksAreKnown(), this.#host.config.play.trackWaitMs);
-    }
+    if (this.#memory.isComplete) this.#trackWait.end();
+    else if (packet.isMedia) this.#trackWait.begin(this.#host.config.play.trackWaitMs);
   }
 
   #tracksAreKnown(): void {
-    if (this.#tracksTimer !== null) clearTimeout(this.#tracksTimer);
-    this.#tracksTimer = null;
-    this.#areTracksKnown = true;
     this.#reportMissingConfigs();
     for (const feed of this.#feeds.values()) feed.retry();
   }
@@ -328,37 +299,19 @@ export class BroadcastServer implements FeedStream {
   #reportMissingConfigs(): void {
     for (const { kind, codec, config } of this.#memory.tracks) {
       if (config !== null || !NEEDS_CONFIG.has(codec)) continue;
-      this.#publisher?.log('warn', `no sequence header came for the ${kind} (${codec}): players may have none of it`);
+      this.publisher?.log('warn', `no sequence header came for the ${kind} (${codec}): players may have none of it`);
     }
   }
 
-  #waitForPublisher(player: Session): Promise<void> {
+  async #waitForPublisher(player: Session, options: PlayOptions): Promise<void> {
     const { waitMs } = this.#host.config.play;
     const absent = () => new AbsentError(`${this.streamPath} is not being published`);
-    if (waitMs === 0) return Promise.reject(absent());
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | null = null;
-      const { signal } = player;
-      const done = () => {
-        if (timer !== null) clearTimeout(timer);
-        this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        resolve: () => {
-          done();
-          resolve();
-        },
-        reject: (reason) => {
-          done();
-          reject(reason);
-        },
-      };
-      const onAbort = () => waiter.reject(player.closeReason ?? absent());
-      signal.addEventListener('abort', onAbort);
-      if (waitMs > 0) timer = setTimeout(() => waiter.reject(absent()), waitMs);
-      this.#waiters.add(waiter);
-    });
+    if (options.mayWait === false) throw absent();
+    const asked = askSources(this.#host, this.streamPath);
+    if (waitMs !== 0) return this.#waiters.wait(player, waitMs, absent);
+    await asked;
+    throwIfClosed(player);
+    if (this.status === 'idle') throw absent();
   }
 
   #attach<Unit>(player: Player<Unit>): Subscription<Unit> {
@@ -378,10 +331,14 @@ export class BroadcastServer implements FeedStream {
   #feedOf<Unit>(format: Format<Unit>): Feed<Unit> {
     let feed = this.#feeds.get(format.name) as Feed<Unit> | undefined;
     if (feed === undefined) {
-      feed = new Feed(this, format, this.#host.config.play);
+      feed = new Feed(this, format, this.#paceOf(format));
       this.#feeds.set(format.name, feed as Feed<unknown>);
     }
     return feed;
+  }
+
+  #paceOf(format: Format<unknown>): Pace {
+    return format.isPrompt === true ? new PromptPace() : new Pace(this.#host.config.play, this.#host.load);
   }
 
   #leaveFeed(subscription: Subscription<unknown>): void {
@@ -393,17 +350,14 @@ export class BroadcastServer implements FeedStream {
     this.#feeds.delete(feed.format.name);
   }
 
-  #newTimeline(): Timeline {
+  /** What comes from elsewhere is on its stream's clock already. */
+  #newTimeline(session: Session | null): Timeline {
     const { maxJumpMs, timestamps } = this.#host.config.publish;
-    return new Timeline({ maxJumpMs, timestamps });
+    return new Timeline({ maxJumpMs, timestamps: session?.internal === true ? 'keep' : timestamps });
   }
 
   #leaveIfUnused(): void {
-    const isUsed =
-      this.#pendingAdmissions > 0 ||
-      this.#publisher !== null ||
-      this.#absentee !== null ||
-      this.#subscriptions.size > 0;
+    const isUsed = this.#pendingAdmissions > 0 || this.status !== 'idle' || this.#subscriptions.size > 0;
     if (isUsed || this.#host.broadcasts.get(this.streamPath) !== this) return;
     this.#host.broadcasts.delete(this.streamPath);
   }

@@ -1,6 +1,13 @@
 import { ConfigError } from '../errors.ts';
 import { dotted, showFound } from './config-issues.ts';
-import { allSections, type ConfigKey, describeAllowed, listKeys, type Sections } from './config-keys.ts';
+import {
+  allSections,
+  type ConfigKey,
+  describeAllowed,
+  listKeys,
+  type SchemaNode,
+  type Sections,
+} from './config-keys.ts';
 import { type ConfigInput, checkKey, mergeConfig, nest } from './config-schema.ts';
 import { nearest } from './config-suggest.ts';
 
@@ -34,8 +41,10 @@ const BOOLEANS = new Map([
 ]);
 
 /** The text of a variable as the key's type; `undefined` when it cannot be one. */
-function readText(text: string, key: ConfigKey): unknown {
-  switch (key.node.type) {
+function readText(text: string, { node }: { readonly node: SchemaNode }): unknown {
+  // Of several alternatives a number is the one that does not look like a text.
+  if (node.anyOf?.some(({ type }) => type === 'integer') && /^-?\d+$/.test(text)) return Number(text);
+  switch (node.type) {
     case 'boolean':
       return BOOLEANS.get(text.toLowerCase());
     case 'integer':

@@ -5,6 +5,6 @@ import { type ConfigInput, resolveConfig, type Sections } from './config-schema.
  * comments; `schemaPath`, when given, becomes `$schema`, by which editors show what each key means.
  */
 export function sampleConfig(sections: Sections, schemaPath?: string): ConfigInput {
-  const resolved = resolveConfig({}, sections);
+  const resolved = resolveConfig({ workers: 'auto' }, sections);
   return schemaPath === undefined ? resolved : { $schema: schemaPath, ...resolved };
 }

@@ -9,6 +9,8 @@ const count = (fallback: number, help: string) => z.number().int().min(1).defaul
 export const portNumber = (fallback: number, help: string) =>
   z.number().int().min(0).max(65535).default(fallback).describe(help);
 
+const MAX_WORKERS = 256;
+
 const user = z.strictObject({
   username: z.string().min(1).describe('the name to sign in with'),
   password: z
@@ -21,6 +23,12 @@ const user = z.strictObject({
 /** The sections that no single server owns. Each key has a type, a default, a range and a sentence of help. */
 export const coreSections = {
   bind: z.string().min(1).default('0.0.0.0').describe('the address all listeners bind to; "::" is IPv4 and IPv6'),
+  workers: z
+    .union([z.literal('auto'), z.number().int().min(1).max(MAX_WORKERS)])
+    .default(1)
+    .describe(
+      'processes that serve behind the same doors; "auto": one per processor, which is what the command uses when nothing is said',
+    ),
   auth: z
     .strictObject({
       play: z.boolean().default(false).describe('players need a signed address'),

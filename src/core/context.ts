@@ -1,13 +1,19 @@
 import { EventEmitter } from 'node:events';
+import type { RequestListener } from 'node:http';
 import type { Guard } from './admission.ts';
 import type { BroadcastHost, BroadcastServer } from './broadcast-server.ts';
 import type { CoreConfig } from './config.ts';
 import { ConnectionLimits } from './connection-limits.ts';
+import { type Doors, ownDoors } from './doors.ts';
 import type { ServerEvents } from './events.ts';
+import { Load } from './load.ts';
+import type { LiveStream } from './live-stream.ts';
 import type { Logger } from './logger.ts';
 import type { MediaRoute, Route } from './route.ts';
-import type { Session, SessionId } from './session.ts';
+import type { Session, SessionId, SessionObserver } from './session.ts';
+import type { Source } from './source.ts';
 import type { StreamPath } from './stream-path.ts';
+import type { StreamRegistry } from './stream-registry.ts';
 import { Ticker } from './ticker.ts';
 
 /** Everything one `NodeMediaServer` knows. Two servers in a process have two of these and never meet. */
@@ -18,12 +24,25 @@ export class Context implements BroadcastHost {
   readonly guards: Guard[] = [];
   readonly mediaRoutes: MediaRoute[] = [];
   readonly routes: Route[] = [];
+  /** Who is asked for a stream that nobody publishes here. */
+  readonly sources: Source[] = [];
+  /** Who knows what other processes publish; `null`: there are none. */
+  registry: StreamRegistry | null = null;
   readonly connections: ConnectionLimits;
   readonly ticker = new Ticker();
+  readonly load = new Load();
   readonly config: CoreConfig;
   readonly logger: Logger;
   /** The folder that relative paths of the configuration start from. */
   readonly folder: string;
+  /** Every stream of the server: those of this process, or of all its workers. */
+  streams: ReadonlyMap<StreamPath, LiveStream> = this.broadcasts;
+  /** In a worker: the streams that another worker has. */
+  elsewhere: { has(streamPath: StreamPath): boolean } | null = null;
+  doors: Doors = ownDoors;
+  observer: SessionObserver | null = null;
+  /** Answers HTTP requests that are no media, in place of `routes`; `null`: `routes` do. */
+  application: RequestListener | null = null;
   /** Doors are closing: nobody new is let in, and no publisher's place is kept. */
   isStopping = false;
 

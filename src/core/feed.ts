@@ -3,7 +3,8 @@ import type { Format, Muxer, StreamState } from '../media/format.ts';
 import type { AVPacket } from '../media/packet.ts';
 import type { Micros } from '../media/time.ts';
 import { type GopCache, type GopChange, isEntry } from './gop-cache.ts';
-import { Pace, type PaceOptions } from './pace.ts';
+import { joinAdjacent } from './join-adjacent.ts';
+import type { Pace } from './pace.ts';
 import type { FeedSource, Subscription } from './subscription.ts';
 
 /** What a feed reads of its stream. */
@@ -15,9 +16,8 @@ export interface FeedStream extends StreamState {
   moveSubscription<Unit>(subscription: Subscription<Unit>, format: Format<Unit>): void;
 }
 
-/** Cached units are joined into at most this many pieces for a newcomer. */
-const MAX_SEGMENTS = 4;
 const NO_UNITS: readonly never[] = [];
+const NOTHING = Buffer.alloc(0);
 
 /**
  * One format of one stream: muxes each packet once, joins what came together, and writes the same bytes to every player
@@ -38,19 +38,20 @@ export class Feed<Unit> implements FeedSource<Unit> {
   #isPassing = false;
   #mustCompact = false;
   #latest = -1 as Micros;
-  readonly #gopUnits: (Unit | null)[] = [];
-  /** How many units at the end of `#gopUnits` wait in `#units` too. */
+  /**
+   * The cached group in this format, as long as newcomers ask for it: `null` until the first in each group. A house that
+   * nobody enters keeps the group once, as packets, and units die as soon as they are written.
+   */
+  #gopUnits: (Unit | null)[] | null = null;
+  /** How many packets at the end of the cached group have a unit that waits in `#units`. */
   #gopWaiting = 0;
-  #segments: Buffer[] = [];
-  #segmented = 0;
   readonly #flush = () => this.flush();
 
-  constructor(stream: FeedStream, format: Format<Unit>, pace: PaceOptions) {
+  constructor(stream: FeedStream, format: Format<Unit>, pace: Pace) {
     this.#stream = stream;
     this.format = format;
     this.#muxer = format.createMuxer();
-    this.#pace = new Pace(pace);
-    for (const packet of stream.gop.packets) this.#gopUnits.push(this.#muxer.mux(packet));
+    this.#pace = pace;
   }
 
   get ready(): boolean {
@@ -103,10 +104,8 @@ export class Feed<Unit> implements FeedSource<Unit> {
 
   /** Forgets the cached group. */
   clear(): void {
-    this.#gopUnits.length = 0;
+    this.#gopUnits = null;
     this.#gopWaiting = 0;
-    this.#segments = [];
-    this.#segmented = 0;
   }
 
   stop(): void {
@@ -121,31 +120,36 @@ export class Feed<Unit> implements FeedSource<Unit> {
     const unit = this.#muxer.mux(packet);
     if (change.reset) this.clear();
     if (change.kept) {
-      this.#gopUnits.push(unit);
+      this.#gopUnits?.push(unit);
       if (unit !== null) this.#gopWaiting++;
     }
-    if (change.trimmed > 0) {
-      this.#gopUnits.splice(0, change.trimmed);
-      this.#segments = [];
-      this.#segmented = 0;
-    }
+    if (change.trimmed > 0) this.#gopUnits?.splice(0, change.trimmed);
     if (unit === null) return;
-    if (this.#units.length === 0) this.#waitsSince = performance.now();
-    this.#units.push(unit);
-    this.#packets.push(packet);
+    if (this.#units.length === 0) {
+      // One unit is the usual case: literals of that size, where `push` would make room for many.
+      this.#units = [unit];
+      this.#packets = [packet];
+      if (this.#pace.gear === 'relaxed') this.#waitsSince = performance.now();
+    } else {
+      this.#units.push(unit);
+      this.#packets.push(packet);
+    }
     this.#schedule(packet);
   }
 
   #schedule(packet: AVPacket): void {
     if (this.#isScheduled) return;
     const isFrame = packet.track.kind === 'video' || !this.#stream.hasVideo || !this.format.hasVideo;
-    const isNow = this.#pace.gear === 'at once' || (isFrame && this.#pace.isDue(this.#waitsSince, performance.now()));
-    if (isNow) {
+    if (this.#pace.gear === 'at once' || (isFrame && this.#isDue())) {
       this.#isScheduled = true;
       queueMicrotask(this.#flush);
     } else if (this.#timer === null) {
       this.#timer = setTimeout(this.#flush, this.#pace.maxDelayMs);
     }
+  }
+
+  #isDue(): boolean {
+    return this.#pace.gear !== 'relaxed' || this.#pace.isDue(this.#waitsSince, performance.now());
   }
 
   flush(): void {
@@ -198,57 +202,65 @@ export class Feed<Unit> implements FeedSource<Unit> {
 
   headers(at: Micros): Unit[] {
     const units: Unit[] = [];
+    // Another muxer: to this one a header may be part of the message that it has just written.
+    const muxer = this.format.createMuxer();
     for (const packet of this.#stream.remembered) {
-      const unit = this.#muxer.mux(packet.at(at));
+      const unit = muxer.mux(packet.at(at));
       if (unit !== null) units.push(unit);
     }
     return units;
   }
 
   replay(subscription: Subscription<Unit>, after: Micros | null): boolean {
-    const count = this.#gopUnits.length - this.#gopWaitingWithGaps();
-    const first = this.#stream.gop.packets[0];
-    if (count <= 0 || first === undefined) return false;
-    if (after !== null && first.dts <= after) return false;
-    subscription.open(first.dts);
-    this.#sendGop(subscription, count);
+    const { firstDts, size } = this.#stream.gop;
+    if (size === 0 || (after !== null && firstDts <= after)) return false;
+    this.#gopUnits ??= this.#muxGop();
+    const count = this.#gopUnits.length - countEnd(this.#gopUnits, this.#gopWaiting);
+    if (count <= 0) return false;
+    subscription.open(firstDts);
+    this.#sendGop(
+      subscription,
+      this.#gopUnits.slice(0, count).filter((unit) => unit !== null),
+    );
     subscription.allowBurst();
     return true;
   }
 
-  /** Units that wait for the next flush reach the newcomer with it: they are left out of the replay. */
-  #gopWaitingWithGaps(): number {
-    let left = this.#gopWaiting;
-    let index = this.#gopUnits.length;
-    while (left > 0 && index > 0) {
-      index--;
-      if (this.#gopUnits[index] !== null) left--;
-    }
-    return this.#gopUnits.length - index;
+  #muxGop(): (Unit | null)[] {
+    // Another muxer: what this one remembers of the flow is about its end, not about the group's beginning.
+    const muxer = this.format.createMuxer();
+    return this.#stream.gop.read().map((packet) => muxer.mux(packet));
   }
 
-  #sendGop(subscription: Subscription<Unit>, count: number): void {
-    const units = this.#gopUnits.slice(this.#segmented, count).filter((unit) => unit !== null);
-    const joined = this.join(units);
-    if (joined === null) {
+  #sendGop(subscription: Subscription<Unit>, units: readonly Unit[]): void {
+    if (!areBytes(units)) {
       if (units.length > 0) subscription.player.send(units, null);
       return;
     }
-    if (units.length > 0) {
-      this.#segments.push(joined);
-      this.#segmented = count;
-      if (this.#segments.length > MAX_SEGMENTS) this.#segments = [Buffer.concat(this.#segments)];
-    }
-    for (const segment of this.#segments) subscription.player.send(NO_UNITS, segment);
+    for (const piece of joinAdjacent(units)) subscription.player.send(NO_UNITS, piece);
   }
 
   join(units: readonly Unit[]): Buffer | null {
-    const first = units[0];
-    if (!Buffer.isBuffer(first)) return units.length === 0 ? Buffer.alloc(0) : null;
-    return units.length === 1 ? first : Buffer.concat(units as readonly unknown[] as Buffer[]);
+    if (units.length === 0) return NOTHING;
+    if (!areBytes(units)) return null;
+    const pieces = joinAdjacent(units);
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
   move(subscription: Subscription<Unit>, format: Format<Unit>): void {
     this.#stream.moveSubscription(subscription, format);
   }
+}
+
+/** Units of one format are all bytes or none is. */
+function areBytes(units: readonly unknown[]): units is readonly Buffer[] {
+  return Buffer.isBuffer(units[0]);
+}
+
+/** The length of the row's end that has `count` units: they wait for the next flush, and reach a newcomer with it. */
+function countEnd(row: readonly unknown[], count: number): number {
+  let left = count;
+  let index = row.length;
+  while (left > 0 && index > 0) if (row[--index] !== null) left--;
+  return row.length - index;
 }

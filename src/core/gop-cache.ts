@@ -1,5 +1,6 @@
 import type { AVPacket } from '../media/packet.ts';
-import { fromMillis } from '../media/time.ts';
+import { fromMillis, type Micros } from '../media/time.ts';
+import { PacketRow } from './packet-row.ts';
 
 export interface GopLimits {
   readonly enabled: boolean;
@@ -23,22 +24,41 @@ export interface GopChange {
  * Bounded in bytes and time: a group that grows beyond is dropped whole and newcomers wait for the next keyframe.
  */
 export class GopCache {
-  readonly packets: AVPacket[] = [];
-  #bytes = 0;
+  readonly #row = new PacketRow();
   readonly #limits: GopLimits;
   readonly #change: GopChange = { reset: false, kept: false, trimmed: 0 };
+  #beginsWithEntry = false;
 
   constructor(limits: GopLimits) {
     this.#limits = limits;
   }
 
+  /** How many packets. */
+  get size(): number {
+    return this.#row.size;
+  }
+
   get bytes(): number {
-    return this.#bytes;
+    return this.#row.bytes + this.#row.size * PACKET_OVERHEAD_BYTES;
+  }
+
+  /** Decoding time of the oldest packet; -1 when there is none. */
+  get firstDts(): Micros {
+    return this.#row.firstDts;
+  }
+
+  /** Decoding time of the newest packet; -1 when there is none. */
+  get lastDts(): Micros {
+    return this.#row.lastDts;
+  }
+
+  /** Copies of the packets, oldest first. */
+  read(): AVPacket[] {
+    return this.#row.read();
   }
 
   clear(): void {
-    this.packets.length = 0;
-    this.#bytes = 0;
+    this.#row.release();
   }
 
   /** `hasVideo`: the stream has a video track. The result is valid until the next call. */
@@ -54,39 +74,34 @@ export class GopCache {
   }
 
   #pushVideo(packet: AVPacket, change: GopChange): void {
-    if (isEntry(packet)) {
-      this.clear();
+    const { size } = this.#row;
+    const isBeginning = isEntry(packet);
+    if (isBeginning || (size > 0 && !this.#beginsWithEntry)) {
+      this.#row.clear();
+      change.reset = isBeginning || size > 0;
+    }
+    if (!isBeginning && this.#row.size === 0) return;
+    const age = isBeginning ? 0 : packet.dts - this.#row.firstDts;
+    if (this.bytes + costOf(packet) > this.#limits.maxBytes || age > fromMillis(this.#limits.maxMs)) {
+      this.#row.clear();
       change.reset = true;
-    } else if (this.packets.length === 0 || !isEntry(this.packets[0]!)) {
-      change.reset = this.packets.length > 0;
-      this.clear();
       return;
     }
-    this.#append(packet, change);
-    const age = packet.dts - this.packets[0]!.dts;
-    if (this.#bytes > this.#limits.maxBytes || age > fromMillis(this.#limits.maxMs)) {
-      this.clear();
-      change.reset = true;
-      change.kept = false;
-    }
+    if (isBeginning) this.#beginsWithEntry = true;
+    this.#row.push(packet);
+    change.kept = true;
   }
 
   #pushAudio(packet: AVPacket, change: GopChange): void {
     if (this.#limits.audioMs === 0) return;
-    this.#append(packet, change);
+    this.#beginsWithEntry = false;
     const oldest = packet.dts - fromMillis(this.#limits.audioMs);
-    let cut = 0;
-    while (cut < this.packets.length - 1 && (this.packets[cut]!.dts < oldest || this.#bytes > this.#limits.maxBytes)) {
-      this.#bytes -= costOf(this.packets[cut]!);
-      cut++;
+    const room = this.#limits.maxBytes - costOf(packet);
+    while (this.#row.size > 0 && (this.#row.firstDts < oldest || this.bytes > room)) {
+      this.#row.shift();
+      change.trimmed++;
     }
-    if (cut > 0) this.packets.splice(0, cut);
-    change.trimmed = cut;
-  }
-
-  #append(packet: AVPacket, change: GopChange): void {
-    this.packets.push(packet);
-    this.#bytes += costOf(packet);
+    this.#row.push(packet);
     change.kept = true;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * When a feed writes: `at once` while a pass over the players is short; with each `video frame` when it is not (audio
- * rides along); `relaxed` when even that would not keep up, or when the configuration asks for it.
+ * When a feed writes: `at once` while a pass over the players is short and the process not busy; with each `video frame`
+ * else (audio rides along); `relaxed` when even that would not keep up, or when the configuration asks for it.
  */
 export type Gear = 'at once' | 'video frame' | 'relaxed';
 
@@ -27,13 +27,15 @@ const SHARE_WEIGHT = 0.02;
 /** Chooses the gear from the measured length of the passes. All times in milliseconds of a monotonic clock. */
 export class Pace {
   readonly #options: PaceOptions;
+  readonly #load: { readonly isBusy: boolean };
   #passMs = 0;
   #share = 0;
   #lastEndAt = -1;
   #gear: Gear;
 
-  constructor(options: PaceOptions) {
+  constructor(options: PaceOptions, load: { readonly isBusy: boolean }) {
     this.#options = options;
+    this.#load = load;
     this.#gear = options.relaxed ? 'relaxed' : 'at once';
   }
 
@@ -71,10 +73,10 @@ export class Pace {
   #choose(): Gear {
     switch (this.#gear) {
       case 'at once':
-        return this.#passMs > LONG_PASS_MS ? 'video frame' : 'at once';
+        return this.#passMs > LONG_PASS_MS || this.#load.isBusy ? 'video frame' : 'at once';
       case 'video frame':
         if (this.#share > BUSY_SHARE && this.#options.maxBatchDelayMs > AUDIO_RIDE_MS) return 'relaxed';
-        return this.#passMs < SHORT_PASS_MS ? 'at once' : 'video frame';
+        return this.#passMs < SHORT_PASS_MS && !this.#load.isBusy ? 'at once' : 'video frame';
       case 'relaxed':
         return this.#share * (this.#options.maxBatchDelayMs / AUDIO_RIDE_MS) < BUSY_SHARE / 2
           ? 'video frame'

@@ -11,6 +11,15 @@ export type SessionId = string & { readonly unit: 'session id' };
 export interface SessionRegistry {
   readonly sessions: Map<SessionId, Session>;
   readonly logger: Logger;
+  readonly observer?: SessionObserver | null;
+}
+
+/** Follows every session of a Context from its beginning to its end. */
+export interface SessionObserver {
+  /** It is registered; its subclass is not constructed yet. */
+  opened(session: Session): void;
+  /** It has left; nothing is counted any more. */
+  ended(session: Session, reason: Error): void;
 }
 
 /** Where a session's peer is and how it speaks. */
@@ -22,6 +31,8 @@ export interface SessionOrigin {
   /** The address alone. */
   readonly address: string;
   readonly userAgent?: string;
+  /** It lives in another process of this server, which logs its life. */
+  readonly remote?: { readonly id: SessionId; readonly createTime: number };
 }
 
 /** What a session asked for, as it asked: set once, before it publishes or plays. */
@@ -47,8 +58,10 @@ export abstract class Session {
   userAgent: string;
   /** Ours (recorder, relay): not asked by guards, not counted as a viewer. */
   readonly internal: boolean;
+  /** Lives in another process of this server; here it is shown, asked about, and can be closed. */
+  readonly isRemote: boolean;
   /** Unix milliseconds. */
-  readonly createTime = Date.now();
+  readonly createTime: number;
   /** Unix milliseconds at which the media stopped; 0 while it flows. */
   endTime = 0;
   role: 'idle' | 'publisher' | 'player' = 'idle';
@@ -68,14 +81,17 @@ export abstract class Session {
 
   constructor(registry: SessionRegistry, origin: SessionOrigin) {
     this.#registry = registry;
-    this.id = randomBytes(12).toString('base64url') as SessionId;
+    this.isRemote = origin.remote !== undefined;
+    this.id = origin.remote?.id ?? (randomBytes(12).toString('base64url') as SessionId);
+    this.createTime = origin.remote?.createTime ?? Date.now();
     this.protocol = origin.protocol;
     this.ip = origin.ip;
     this.address = origin.address;
     this.userAgent = origin.userAgent ?? '';
     this.internal = origin.protocol === 'internal';
     registry.sessions.set(this.id, this);
-    this.log('info', 'session created');
+    if (!this.isRemote) this.log('info', 'session created');
+    registry.observer?.opened(this);
   }
 
   get isPublisher(): boolean {
@@ -108,9 +124,9 @@ export abstract class Session {
     this.streamQuery = target.query;
   }
 
-  /** One line of the log, with who this is. */
+  /** One line of the log, with who this is. The life of an internal session is for those who look for a fault. */
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: object = {}): void {
-    this.#registry.logger[level](
+    this.#registry.logger[this.internal && level === 'info' ? 'debug' : level](
       {
         session: this.id,
         protocol: this.protocol,
@@ -138,6 +154,11 @@ export abstract class Session {
     return 0;
   }
 
+  /** Unix milliseconds at which `inBytes` and `outBytes` were counted. */
+  get countedAt(): number {
+    return Date.now();
+  }
+
   /** For the broadcast only: what to do when this session ends. */
   onDetach(detach: ((reason: Error) => void) | null): void {
     this.#detach = detach;
@@ -155,6 +176,12 @@ export abstract class Session {
     detach?.(reason);
     this.#registry.sessions.delete(this.id);
     this.release(reason);
+    if (!this.isRemote) this.#logEnd(reason);
+    this.#registry.observer?.ended(this, reason);
+    this.#controller?.abort(reason);
+  }
+
+  #logEnd(reason: Error): void {
     this.log('info', 'session ended', {
       role: this.role,
       reason: reason.message,
@@ -164,7 +191,6 @@ export abstract class Session {
       outBytes: this.outBytes,
       ...(this.droppedFrames > 0 ? { droppedFrames: this.droppedFrames } : {}),
     });
-    this.#controller?.abort(reason);
   }
 
   #defaultReason(): Error {
@@ -185,4 +211,8 @@ export interface Player<Unit = Buffer> extends Session {
   onStreamEnd(reason: Error): void;
   /** The stream of a player that waited after `onStreamEnd` is back; units follow. */
   onStreamStart(): void;
+  /** Another publisher's media follows on the same stream: headers first. */
+  onStreamRenew?(): void;
+  /** The stream goes on in another process: whoever fetches it for others fetches it there. */
+  onStreamMove?(): void;
 }

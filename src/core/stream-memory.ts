@@ -18,6 +18,9 @@ export class StreamMemory {
   #remembered: readonly AVPacket[] | null = null;
   #hasVideo = false;
   #hasAudio = false;
+  /** Met last: nothing to learn from another frame of the same. */
+  #lastVideo: Track | null = null;
+  #lastAudio: Track | null = null;
 
   get tracks(): readonly Track[] {
     return this.#trackList;
@@ -55,6 +58,8 @@ export class StreamMemory {
     this.#remembered = null;
     this.#hasVideo = false;
     this.#hasAudio = false;
+    this.#lastVideo = null;
+    this.#lastAudio = null;
   }
 
   /** `repeated`: players have this header already. `changed`: cached media does not fit the new one. */
@@ -65,7 +70,10 @@ export class StreamMemory {
       return 'new';
     }
     if (packet.type === 'other' || packet.track.kind === 'data') return 'not a header';
+    if (packet.isMedia && (packet.track === this.#lastVideo || packet.track === this.#lastAudio)) return 'not a header';
     const known = this.#meet(packet.track);
+    if (packet.track.kind === 'video') this.#lastVideo = packet.track;
+    else this.#lastAudio = packet.track;
     if (packet.type !== 'config' && packet.type !== 'color' && packet.type !== 'channels') return 'not a header';
     const previous = known.headers.get(packet.type);
     if (previous !== undefined && isSame(previous, packet)) return 'repeated';

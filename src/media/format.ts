@@ -27,6 +27,8 @@ export interface Format<Unit = Buffer> {
   readonly needsTracks: boolean;
   /** Are video packets written? A newcomer without video need not wait for a keyframe. */
   readonly hasVideo: boolean;
+  /** Is it never held back to be written together with what follows? For hops within the server. */
+  readonly isPrompt?: boolean;
   createMuxer(): Muxer<Unit>;
 }
 

@@ -88,7 +88,7 @@ for (const kind of playerSessions) {
       const publisher = await scene.publish();
       begin(publisher, 1000);
       publisher.send('video', 1040, bodies.inter('cached'));
-      await until(() => scene.context.broadcasts.get(PATH as never)?.gop.packets.length === 2, 'a cached group');
+      await until(() => scene.context.broadcasts.get(PATH as never)?.gop.size === 2, 'a cached group');
       const client = scene.play();
       await until(() => client.packets.length === 5, 'the cached group');
       const live = Array.from({ length: 200 }, (_, index) => 1080 + index * 10);

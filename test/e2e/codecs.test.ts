@@ -42,8 +42,7 @@ describe('every codec of FFmpeg 8 with every transport', { timeout: FILE_MS }, (
   /** The publisher has begun another group of pictures: whoever comes now is late. */
   function isUnderWay(path: string): boolean {
     const broadcast = [...lab.context.broadcasts.values()].find(({ streamPath }) => streamPath === path);
-    const [first] = broadcast?.gop.packets ?? [];
-    return first !== undefined && first.dts > 900_000;
+    return (broadcast?.gop.firstDts ?? 0) > 900_000;
   }
 
   for (const [index, row] of rows.entries()) {

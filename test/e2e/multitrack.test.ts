@@ -73,8 +73,7 @@ describe('H.264, HEVC, AAC and Opus in one stream, published by FFmpeg 8 over RT
     const first = playAll();
     await lab.players(PATH, rows.length);
     const publisher = publishWithFfmpeg8(lab, file, lab.url('rtmp', PATH));
-    const isUnderWay = () =>
-      [...lab.context.broadcasts.values()].some(({ gop }) => (gop.packets[0]?.dts ?? 0) > 900_000);
+    const isUnderWay = () => [...lab.context.broadcasts.values()].some(({ gop }) => gop.firstDts > 900_000);
     await eventually(isUnderWay, 'a second group of pictures');
     const second = playAll();
     await publisher.program.finish(DEADLINE_MS);

@@ -30,7 +30,7 @@ describe('an ffmpeg publisher, killed with -9 and restarted within the grace', {
 
     const killed = publishFile(lab, file, lab.url('rtmp', PATH));
     const broadcast = () => [...lab.context.broadcasts.values()].find(({ streamPath }) => streamPath === PATH);
-    const newest = () => (broadcast()?.gop.packets.at(-1)?.dts ?? 0) / 1000;
+    const newest = () => (broadcast()?.gop.lastDts ?? 0) / 1000;
     await eventually(() => newest() > KILLED_AFTER_MS, 'media');
     killed.kill('SIGKILL');
     await killed.over;

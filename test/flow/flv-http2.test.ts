@@ -143,7 +143,7 @@ describe('HTTP-FLV over HTTP/2 and TLS', () => {
     await using house = await startSecure();
     const publisher = house.ask({ ':path': '/live/a.flv', ':method': 'POST' });
     publisher.stream.write(beginning());
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the stream');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 1, 'the stream');
     const second = house.ask({ ':path': '/live/a.flv', ':method': 'POST' });
     await until(() => second.isClosed, 'the refusal');
     assert.equal(second.headers[':status'], 409);
@@ -159,7 +159,7 @@ describe('HTTP-FLV over HTTP/2 and TLS', () => {
     await using house = await startSecure();
     const publisher = house.ask({ ':path': '/live/a.flv', ':method': 'POST' });
     publisher.stream.write(beginning());
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the stream');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 1, 'the stream');
     // Not `close`, by which Node's client ends the body first.
     publisher.stream.destroy();
     await until(() => house.context.broadcasts.get('/live/a')?.status === 'reconnecting', 'the place is kept');

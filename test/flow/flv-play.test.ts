@@ -26,7 +26,7 @@ describe('HTTP-FLV: play over HTTP/1', () => {
     await using house = await startWeb();
     const publisher = await publishStream(house, '/live/a', 1000);
     publisher.write(inter(1040), sound(1045));
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 3, 'the group is cached');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 3, 'the group is cached');
     const player = await RawClient.open(house.port, ...GET('/live/a.flv')).answered();
     assert.equal(player.head.split('\r\n')[0], 'HTTP/1.1 200 OK');
     assert.equal(player.header('content-type'), 'video/x-flv');

@@ -127,9 +127,9 @@ describe('HTTP-FLV: publish with POST and PUT', () => {
     const publisher = new HttpPublisherClient(house.port, '/live/a.flv');
     publisher.write(beginning(), ...Array.from({ length: 500 }, (_, i) => inter(40 + i)));
     await until(() => house.context.sessions.size === 1, 'the session');
-    assert.equal(house.context.broadcasts.get('/live/a')?.gop.packets.length, 0);
+    assert.equal(house.context.broadcasts.get('/live/a')?.gop.size, 0);
     admit();
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 501, 'every frame');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 501, 'every frame');
     assert.equal((await publisher.end()).status, 200);
   });
 
@@ -189,7 +189,7 @@ describe('HTTP-FLV: publish with POST and PUT', () => {
     await using house = await startWeb();
     const client = RawClient.open(house.port, ...CHUNKED('/live/a.flv'));
     client.socket.write(chunk(beginning()));
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the stream');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 1, 'the stream');
     client.socket.end();
     await until(() => house.context.broadcasts.get('/live/a')?.status === 'reconnecting', 'the place is kept');
   });
@@ -198,7 +198,7 @@ describe('HTTP-FLV: publish with POST and PUT', () => {
     await using house = await startWeb();
     const client = RawClient.open(house.port, ...CHUNKED('/live/a.flv'));
     client.socket.write(chunk(beginning()));
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the stream');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 1, 'the stream');
     const [session] = house.context.sessions.values();
     session?.close(new ClosedError('closed by the operator'));
     await client.closed();

@@ -278,7 +278,7 @@ describe('WebSocket-FLV: publish', () => {
     await using house = await startWeb();
     const publisher = await new Client(house, '/live/a', ['publisher']).opened();
     publisher.webSocket.send(beginning());
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the stream');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 1, 'the stream');
     publisher.webSocket.close(1001);
     await until(() => house.context.broadcasts.get('/live/a')?.status === 'reconnecting', 'the place is kept');
   });
@@ -324,7 +324,7 @@ describe('WebSocket-FLV: publish', () => {
     await new Promise((resolve) => setImmediate(resolve));
     admit();
     await client.answered();
-    await until(() => house.context.broadcasts.get('/live/a')?.gop.packets.length === 1, 'the keyframe');
+    await until(() => house.context.broadcasts.get('/live/a')?.gop.size === 1, 'the keyframe');
     client.socket.destroy();
   });
 

@@ -49,7 +49,7 @@ describe('RTMP: publish and play', () => {
     assert.deepEqual(publisher.codes, ['NetStream.Publish.Start']);
     start(publisher, 1000);
     publisher.send('video', 1040, bodies.inter('one'));
-    await until(() => house1.context.broadcasts.get('/live/a')?.gop.packets.length === 2, 'the group is cached');
+    await until(() => house1.context.broadcasts.get('/live/a')?.gop.size === 2, 'the group is cached');
     const player = await house1.play();
     assert.deepEqual(player.codes, ['NetStream.Play.Reset', 'NetStream.Play.Start']);
     publisher.send('audio', 1045, bodies.aac('live'));

@@ -14,11 +14,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly RegExp[]>> = {
   'protocols/amf': [/^(bytes|media|codecs|errors|protocols\/amf)$/],
   'protocols/flv': [/^(bytes|media|codecs|errors|protocols\/(amf|flv))$/],
   'protocols/rtmp': [/^(bytes|media|codecs|errors|protocols\/(amf|flv|rtmp))$/],
+  'protocols/inner': [/^(bytes|media|codecs|errors|protocols\/(amf|inner))$/],
   core: [/^(media|errors|core)$/],
   servers: [/^(bytes|media|codecs|errors|core|protocols\/\w+)$/],
   tools: [/^(bytes|media|codecs|errors|protocols\/\w+|tools)$/],
   'servers.ts': [/^servers\/\w+\/index\.ts$/],
   'node-media-server': [/^(core|errors|servers\.ts)$/],
+  worker: [/^(servers\.ts|servers\/(cluster|inner)\/index\.ts)$/],
   index: [/^(core|media|errors|servers\.ts|node-media-server)$/],
   cli: [/^(index|core|errors|tools|cli)$/],
 };

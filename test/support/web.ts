@@ -236,7 +236,7 @@ export async function publishStream(house: WebHouse, path = '/live/a', ms = 0): 
   publisher.write(beginning(ms));
   await until(() => {
     const broadcast = house.context.broadcasts.get(path as `/${string}/${string}`);
-    return broadcast !== undefined && broadcast.gop.packets.length > 0 && broadcast.areTracksKnown;
+    return broadcast !== undefined && broadcast.gop.size > 0 && broadcast.areTracksKnown;
   }, `${path} is live`);
   return publisher;
 }

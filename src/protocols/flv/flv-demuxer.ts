@@ -1,4 +1,5 @@
 import { ByteQueue } from '../../bytes/byte-queue.ts';
+import { Slab } from '../../bytes/slab.ts';
 import { ProtocolError } from '../../errors.ts';
 import { type WireLimits, wireLimits } from '../../media/limits.ts';
 import type { AVPacket, Track } from '../../media/packet.ts';
@@ -27,6 +28,7 @@ const kinds: ReadonlyMap<number, FlvBodyKind> = new Map([
 export class FlvDemuxer {
   readonly #input = new ByteQueue();
   readonly #limits: WireLimits;
+  readonly #slab = new Slab();
   readonly #reader: FlvPacketReader;
   readonly #packets: Generator<AVPacket[] | null, never>;
   #header: FlvHeader | null = null;
@@ -104,7 +106,7 @@ export class FlvDemuxer {
       }
       while (input.size < tag.size) yield null;
       // Not a view: what caches keep would hold the chunk it came in, most of which may be tags that were passed over.
-      const body = Buffer.allocUnsafeSlow(tag.size);
+      const body = this.#slab.take(tag.size);
       input.copyTo(body, 0, tag.size);
       const packets = this.#packetsOf(kind, tag.timestampMs, body);
       if (packets.length > 0) yield packets;

@@ -1,21 +1,27 @@
+import { ownMemory } from '../../bytes/own-memory.ts';
+
 /** What surrounds each unit: nothing, an HTTP/1.1 chunk (RFC 9112, 7.1), or a binary WebSocket frame (RFC 6455, 5.2). */
 export type FlvFraming = 'plain' | 'chunked' | 'websocket';
 
+/** Puts bytes into `target`, from `at` on. */
+type Write = (target: Buffer, at: number) => void;
+type Allocate = (size: number) => Buffer;
+
 /**
- * One Buffer of `length` bytes within its frame; `write` fills them, from the offset it is given. One allocation, of memory
- * that nothing else shares: caches keep units, and a small one from Node's pool would hold the 8 KiB around it.
+ * One Buffer of `length` bytes within its frame, in what `allocate` gives; `write` fills them. Never from Node's pool:
+ * caches keep units, and a small one would hold memory that is counted nowhere.
  */
-export function framed(framing: FlvFraming, length: number, write: (target: Buffer, at: number) => void): Buffer {
+export function framed(framing: FlvFraming, length: number, write: Write, allocate: Allocate = ownMemory): Buffer {
   switch (framing) {
     case 'plain': {
-      const bytes = Buffer.allocUnsafeSlow(length);
+      const bytes = allocate(length);
       write(bytes, 0);
       return bytes;
     }
     case 'chunked':
-      return chunk(length, write);
+      return chunk(length, write, allocate);
     case 'websocket':
-      return binaryFrame(length, write);
+      return binaryFrame(length, write, allocate);
   }
 }
 
@@ -25,10 +31,10 @@ export function frameUnit(framing: FlvFraming, bytes: Buffer): Buffer {
   return framed(framing, bytes.length, (target, at) => bytes.copy(target, at));
 }
 
-function chunk(length: number, write: (target: Buffer, at: number) => void): Buffer {
+function chunk(length: number, write: Write, allocate: Allocate): Buffer {
   const size = length.toString(16);
   const start = size.length + 2;
-  const bytes = Buffer.allocUnsafeSlow(start + length + 2);
+  const bytes = allocate(start + length + 2);
   bytes.write(size, 'latin1');
   bytes.writeUInt16BE(0x0d0a, size.length);
   write(bytes, start);
@@ -37,9 +43,9 @@ function chunk(length: number, write: (target: Buffer, at: number) => void): Buf
 }
 
 /** Final, binary, unmasked, as a server sends. */
-function binaryFrame(length: number, write: (target: Buffer, at: number) => void): Buffer {
+function binaryFrame(length: number, write: Write, allocate: Allocate): Buffer {
   const start = length < 126 ? 2 : length <= 0xffff ? 4 : 10;
-  const bytes = Buffer.allocUnsafeSlow(start + length);
+  const bytes = allocate(start + length);
   bytes[0] = 0x82;
   if (start === 2) bytes[1] = length;
   else if (start === 4) {

@@ -1,3 +1,4 @@
+import { Slab } from '../../bytes/slab.ts';
 import type { Format, Muxer, StreamState } from '../../media/format.ts';
 import type { AVPacket, TrackKind } from '../../media/packet.ts';
 import type { Micros } from '../../media/time.ts';
@@ -22,6 +23,8 @@ export function createFlvFormat(options: FlvFormatOptions): Format<Buffer> {
 class FlvMuxer implements Muxer<Buffer> {
   readonly #options: FlvFormatOptions;
   readonly #selector: BodySelector;
+  readonly #slab = new Slab();
+  readonly #allocate = (size: number) => this.#slab.take(size);
 
   constructor(options: FlvFormatOptions) {
     this.#options = options;
@@ -51,7 +54,8 @@ class FlvMuxer implements Muxer<Buffer> {
 
   #unit(packet: AVPacket, at: Micros, body: Buffer): Buffer {
     const tag = { type: tagTypeOf[packet.track.kind], timestampMs: wireStamp(packet, at), body };
-    return framed(this.#options.framing, tagLength(body), (target, start) => writeTag(target, start, tag));
+    const { framing } = this.#options;
+    return framed(framing, tagLength(body), (target, start) => writeTag(target, start, tag), this.#allocate);
   }
 }
 

@@ -1,3 +1,4 @@
+import { ownCopy } from '../../bytes/own-memory.ts';
 import { type WireLimits, wireLimits } from '../../media/limits.ts';
 import { AVPacket, type Track } from '../../media/packet.ts';
 import { fromMillis, type Micros } from '../../media/time.ts';
@@ -39,22 +40,43 @@ export class FlvPacketReader {
    */
   read(kind: FlvBodyKind, timestampMs: number, body: Buffer): AVPacket[] {
     const time = this.#unwrap(timestampMs);
-    const dts = fromMillis(time);
-    if (kind === 'data' || kind === 'data-amf3')
-      return readData(body, { amf3: kind === 'data-amf3' }, dts, this.#limits);
-    const pieces =
-      kind === 'video' ? readVideo(body, this.#video, this.#limits.maxTracks) : readAudio(body, this.#limits.maxTracks);
-    // A muxer sends a shared body with the first of its packets, and entry points are told by track 0.
-    if (pieces.length > 1) pieces.sort((a, b) => Number(a.trackId !== 0) - Number(b.trackId !== 0));
-    const packets = pieces.map((piece) => this.#packet(kind, piece, dts, body));
-    if (body.length > this.#limits.maxCommandBytes && packets.some((packet) => packet.isHeader)) {
-      throw flvError(
-        `header in a body of ${body.length} bytes exceeds maxCommandBytes ${this.#limits.maxCommandBytes}`,
-      );
+    let packets = this.#packetsOf(kind, time, body);
+    if (packets.length === 1 && packets[0]!.isMedia && this.#isKnown(packets[0]!.track)) {
+      this.#clock = time;
+      return packets;
     }
+    if (packets.some((packet) => packet.isHeader)) {
+      const { maxCommandBytes } = this.#limits;
+      if (body.length > maxCommandBytes) {
+        throw flvError(`header in a body of ${body.length} bytes exceeds maxCommandBytes ${maxCommandBytes}`);
+      }
+      // Headers outlive the media that came with them; in its memory they would keep all of that alive.
+      packets = this.#packetsOf(kind, time, ownCopy(body));
+    }
+    if (kind !== 'audio' && kind !== 'video') return packets;
     this.#commit(packets);
     if (packets.some((packet) => packet.isMedia)) this.#clock = time;
     return packets;
+  }
+
+  #packetsOf(kind: FlvBodyKind, timeMs: number, body: Buffer): AVPacket[] {
+    const dts = fromMillis(timeMs);
+    switch (kind) {
+      case 'data':
+      case 'data-amf3':
+        return readData(body, { amf3: kind === 'data-amf3' }, dts, this.#limits);
+      case 'video':
+        return this.#packets(kind, readVideo(body, this.#video, this.#limits.maxTracks), dts, body);
+      case 'audio':
+        return this.#packets(kind, readAudio(body, this.#limits.maxTracks), dts, body);
+    }
+  }
+
+  #packets(kind: 'audio' | 'video', pieces: Piece[], dts: Micros, body: Buffer): AVPacket[] {
+    if (pieces.length === 1) return [this.#packet(kind, pieces[0]!, dts, body)];
+    // A muxer sends a shared body with the first of its packets, and entry points are told by track 0.
+    pieces.sort((a, b) => Number(a.trackId !== 0) - Number(b.trackId !== 0));
+    return pieces.map((piece) => this.#packet(kind, piece, dts, body));
   }
 
   /** RTMP 1.0, 4: stamps wrap after 49 days and are compared as signed 32-bit differences. */
@@ -73,6 +95,10 @@ export class FlvPacketReader {
     if (owner !== undefined) return new AVPacket(owner, piece.type, dts, pts, piece.data, origin);
     const nobody: Track = { id: piece.trackId, kind, codec: 'unknown', config: null };
     return new AVPacket(nobody, 'other', dts, pts, piece.data, origin);
+  }
+
+  #isKnown(track: Track): boolean {
+    return (track.kind === 'video' ? this.#video(track.id) : this.#audio(track.id)) === track;
   }
 
   /** Tracks are kept once all of the message is known to be good; what is not understood makes none. */

@@ -1,9 +1,10 @@
 import type { ByteQueue } from '../../bytes/byte-queue.ts';
+import { MAX_SHARE_BYTES, Slab } from '../../bytes/slab.ts';
 import { ProtocolError } from '../../errors.ts';
 import type { WireLimits } from '../../media/limits.ts';
 import { MessageType, type RtmpMessage } from './messages/message.ts';
 import { decodeAbort, decodeSetChunkSize } from './messages/protocol-control.ts';
-import { ownMemory } from './own-memory.ts';
+import { ownMemory } from '../../bytes/own-memory.ts';
 
 /** RTMP 1.0, 5.3.1: the size of chunks until Set Chunk Size says otherwise. */
 export const DEFAULT_CHUNK_SIZE = 128;
@@ -52,21 +53,24 @@ interface ChunkStream {
 /**
  * Puts messages together from chunks (RTMP 1.0, 5.3.1). Set Chunk Size and Abort act in here and are not handed out.
  *
- * Each payload is copied once from the socket's buffers into memory of its own, exactly its size: a view of a few
- * hundred bytes would hold 64 KiB for as long as the frame stays in a cache.
+ * Each payload is copied once, out of the socket's buffers, which can so be used again: small ones that are there as a
+ * whole into the slab, for they are gone again soon, all others into memory of their own.
  */
 export class ChunkReader {
   readonly #input: ByteQueue;
   readonly #limits: ChunkLimits;
   readonly #streams = new Map<number, ChunkStream>();
+  readonly #slab: Slab;
   readonly #messages: Generator<RtmpMessage | null, never, void>;
   #chunkSize = DEFAULT_CHUNK_SIZE;
   #partialBytes = 0;
   #droppedPartials = 0;
 
-  constructor(input: ByteQueue, limits: ChunkLimits) {
+  /** @param slab for messages that are there as a whole; may be shared with other connections */
+  constructor(input: ByteQueue, limits: ChunkLimits, slab: Slab = new Slab()) {
     this.#input = input;
     this.#limits = limits;
+    this.#slab = slab;
     this.#messages = this.#read();
   }
 
@@ -241,6 +245,11 @@ export class ChunkReader {
       throw this.#error(`${found} maxPartialBytes ${this.#limits.maxPartialBytes}`, '5.3.1');
     }
     const inHand = stream.filled + this.#input.size;
+    if (stream.filled === 0 && stream.length <= Math.min(MAX_SHARE_BYTES, allowed, inHand)) {
+      stream.payload = this.#slab.take(stream.length);
+      this.#partialBytes = others + stream.length;
+      return;
+    }
     const size = Math.min(stream.length, allowed, Math.max(needed, FIRST_ALLOCATION_BYTES, GROWTH * inHand));
     const payload = ownMemory(size);
     stream.payload.copy(payload, 0, 0, stream.filled);

@@ -1,4 +1,7 @@
-import { ownMemory } from './own-memory.ts';
+import { ownMemory } from '../../bytes/own-memory.ts';
+
+/** Where the bytes go: memory of their own, or a `Slab`'s. */
+export type Allocate = (size: number) => Buffer;
 
 /** What stands in front of a message's payload. */
 export interface MessageHeader {
@@ -34,20 +37,38 @@ function writeBasicHeader(target: Buffer, at: number, format: number, chunkStrea
  * A message as chunks in one Buffer: format 0 first, then format 3, each with the extended timestamp if there is one
  * (RTMP 1.0, 5.3.1). Full headers make the bytes the same whatever was sent before, so that many players can share them. `payload` has at most `MAX_MESSAGE_BYTES`.
  */
-export function encodeChunks(header: MessageHeader, payload: Buffer, chunkSize: number): Buffer {
+export function encodeChunks(
+  header: MessageHeader,
+  payload: Buffer,
+  chunkSize: number,
+  allocate: Allocate = ownMemory,
+): Buffer {
   const { chunkStreamId } = header;
   const timestamp = header.timestamp >>> 0;
   const isExtended = timestamp >= EXTENDED;
   const repeatedBytes = basicHeaderBytes(chunkStreamId) + (isExtended ? 4 : 0);
   const repeats = Math.max(0, Math.ceil(payload.length / chunkSize) - 1);
-  const bytes = ownMemory(repeatedBytes + 11 + payload.length + repeats * repeatedBytes);
+  const bytes = allocate(repeatedBytes + 11 + payload.length + repeats * repeatedBytes);
 
   let at = writeBasicHeader(bytes, 0, 0, chunkStreamId);
-  at = bytes.writeUIntBE(isExtended ? EXTENDED : timestamp, at, 3);
-  at = bytes.writeUIntBE(payload.length, at, 3);
-  at = bytes.writeUInt8(header.typeId, at);
-  at = bytes.writeUInt32LE(header.streamId, at);
+  const stamp = isExtended ? EXTENDED : timestamp;
+  const { length } = payload;
+  bytes[at++] = stamp >>> 16;
+  bytes[at++] = stamp >>> 8;
+  bytes[at++] = stamp;
+  bytes[at++] = length >>> 16;
+  bytes[at++] = length >>> 8;
+  bytes[at++] = length;
+  bytes[at++] = header.typeId;
+  bytes[at++] = header.streamId;
+  bytes[at++] = header.streamId >>> 8;
+  bytes[at++] = header.streamId >>> 16;
+  bytes[at++] = header.streamId >>> 24;
   if (isExtended) at = bytes.writeUInt32BE(timestamp, at);
+  if (length <= chunkSize) {
+    bytes.set(payload, at);
+    return bytes;
+  }
   at += payload.copy(bytes, at, 0, chunkSize);
   for (let sent = chunkSize; sent < payload.length; sent += chunkSize) {
     at = writeBasicHeader(bytes, at, 3, chunkStreamId);

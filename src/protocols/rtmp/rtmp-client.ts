@@ -9,7 +9,6 @@ import { offerHandshake, type RandomBytes } from './handshake.ts';
 import { type Command, decodeCommand, readStatus, type StatusInfo } from './messages/command.ts';
 import { bodyKindOf, ChunkStreamId, MessageType, type RtmpMessage } from './messages/message.ts';
 import { decodeUserControl } from './messages/user-control.ts';
-import { ownCopy } from './own-memory.ts';
 import { RtmpLink } from './rtmp-link.ts';
 
 /** Which stream, and how the client introduces itself. */
@@ -209,7 +208,7 @@ export class RtmpClientProtocol {
   #readAggregate({ payload, timestamp }: RtmpMessage): AVPacket[] {
     return splitAggregate(payload, timestamp).flatMap((tag) => {
       const kind = bodyKindOf(tag.type);
-      return kind === null ? [] : this.#reader.read(kind, tag.timestampMs, ownCopy(tag.body));
+      return kind === null ? [] : this.#reader.read(kind, tag.timestampMs, tag.body);
     });
   }
 

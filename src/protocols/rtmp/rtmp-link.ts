@@ -1,4 +1,5 @@
 import { ByteQueue } from '../../bytes/byte-queue.ts';
+import type { Slab } from '../../bytes/slab.ts';
 import { type WireLimits, wireLimits } from '../../media/limits.ts';
 import { encodeAmfMessage } from '../amf/amf-message.ts';
 import type { AmfValue } from '../amf/amf-value.ts';
@@ -26,6 +27,8 @@ export interface RtmpLinkOptions {
   /** Bytes acknowledged at least; also what `announceWindow` asks of the peer. */
   readonly windowAckSize?: number;
   readonly random?: RandomBytes;
+  /** Memory for the messages that come, shared with other connections. */
+  readonly slab?: Slab;
 }
 
 type Handshake = (input: ByteQueue, send: (bytes: Buffer) => void, random?: RandomBytes) => Generator<null, void, void>;
@@ -57,7 +60,7 @@ export class RtmpLink {
     this.limits = { ...wireLimits, ...options.limits };
     this.#ownWindow = options.windowAckSize ?? DEFAULT_WINDOW_ACK_SIZE;
     this.#peerWindow = this.#ownWindow;
-    this.#reader = new ChunkReader(this.#input, this.limits);
+    this.#reader = new ChunkReader(this.#input, this.limits, options.slab);
     this.#messages = this.#read(handshake(this.#input, (bytes) => this.#output.push(bytes), options.random));
   }
 
@@ -76,10 +79,15 @@ export class RtmpLink {
     return this.#reader.droppedPartials;
   }
 
-  /** Takes bytes from the peer; they must not change afterwards. */
+  /** Takes bytes from the peer; they must not change before `keep` was called. */
   push(chunk: Buffer): void {
     this.#bytesReceived += chunk.length;
     this.#input.push(chunk);
+  }
+
+  /** Copies what was pushed and not yet used. */
+  keep(): void {
+    this.#input.keep();
   }
 
   /** The next message that is not about the link itself; `null`: give me more bytes. Throws ProtocolError, once. */

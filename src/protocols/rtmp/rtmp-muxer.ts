@@ -1,3 +1,4 @@
+import { Slab } from '../../bytes/slab.ts';
 import type { Format, Muxer, StreamState } from '../../media/format.ts';
 import type { AVPacket } from '../../media/packet.ts';
 import type { Micros } from '../../media/time.ts';
@@ -28,6 +29,8 @@ export function createRtmpFormat(options: RtmpFormatOptions): Format<Buffer> {
 class RtmpMuxer implements Muxer<Buffer> {
   readonly #options: RtmpFormatOptions;
   readonly #selector: BodySelector;
+  readonly #slab = new Slab();
+  readonly #allocate = (size: number) => this.#slab.take(size);
 
   constructor(options: RtmpFormatOptions) {
     this.#options = options;
@@ -56,6 +59,7 @@ class RtmpMuxer implements Muxer<Buffer> {
       { chunkStreamId, timestamp: wireStamp(packet, at), typeId, streamId: messageStreamId },
       body,
       chunkSize,
+      this.#allocate,
     );
   }
 }

@@ -1,3 +1,4 @@
+import type { Slab } from '../../bytes/slab.ts';
 import { ProtocolError } from '../../errors.ts';
 import type { WireLimits } from '../../media/limits.ts';
 import { type AmfObject, amfObject, isAmfObject } from '../amf/amf-value.ts';
@@ -9,7 +10,6 @@ import { callError, connectResult } from './messages/connect.ts';
 import { bodyKindOf, MessageType, type RtmpMessage } from './messages/message.ts';
 import { answersTo, callArguments, nameArgument, resultOf } from './messages/call.ts';
 import { type Command, decodeCommand, type StatusLevel, statusCommand } from './messages/command.ts';
-import { ownCopy } from './own-memory.ts';
 import type { NetStream } from './net-stream.ts';
 import { NetStreams } from './net-streams.ts';
 import { type PeerCapabilities, readCapabilities } from './peer-capabilities.ts';
@@ -30,6 +30,8 @@ export interface RtmpProtocolOptions {
   readonly chunkSize?: number;
   readonly windowAckSize?: number;
   readonly random?: RandomBytes;
+  /** Memory for the messages that come, shared with other connections. */
+  readonly slab?: Slab;
 }
 
 /** What was left out without closing the connection. */
@@ -95,9 +97,14 @@ export class RtmpProtocol {
     };
   }
 
-  /** Takes bytes from the peer; they must not change afterwards. */
+  /** Takes bytes from the peer; they must not change before `keep` was called. */
   push(chunk: Buffer): void {
     if (this.#connection !== 'rejected') this.#link.push(chunk);
+  }
+
+  /** Copies what was pushed and not yet used, so that its memory can be used again. */
+  keep(): void {
+    this.#link.keep();
   }
 
   /**
@@ -220,7 +227,6 @@ export class RtmpProtocol {
     }
   }
 
-  /** Bodies get memory of their own: a small frame in a cache would otherwise hold the whole aggregate. */
   #receiveAggregate({ streamId, timestamp, payload }: RtmpMessage): void {
     const stream = this.#streams.receiving(streamId);
     if (stream === undefined) {
@@ -231,7 +237,7 @@ export class RtmpProtocol {
       for (const tag of splitAggregate(payload, timestamp)) {
         const kind = bodyKindOf(tag.type);
         if (kind === null) this.#ignoredMessages++;
-        else stream.receive(kind, tag.timestampMs, ownCopy(tag.body));
+        else stream.receive(kind, tag.timestampMs, tag.body);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

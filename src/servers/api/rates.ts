@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Context } from '../../core/context.ts';
 import type { Session } from '../../core/session.ts';
 
@@ -11,6 +10,8 @@ export interface Rate {
 interface Sample extends Rate {
   readonly inBytes: number;
   readonly outBytes: number;
+  /** When they were counted, in unix milliseconds. */
+  readonly at: number;
 }
 
 const STILL: Rate = { inBps: 0, outBps: 0 };
@@ -19,30 +20,27 @@ const STILL: Rate = { inBps: 0, outBps: 0 };
 export class Rates {
   readonly #context: Context;
   readonly #samples = new WeakMap<Session, Sample>();
-  #sampledAt = performance.now();
 
   constructor(context: Context) {
     this.#context = context;
   }
 
   of(session: Session): Rate {
-    return this.#samples.get(session) ?? STILL;
+    const { inBps, outBps } = this.#samples.get(session) ?? STILL;
+    return { inBps, outBps };
   }
 
   /** To be called about once a second. */
-  sample(now = performance.now()): void {
-    const seconds = (now - this.#sampledAt) / 1000;
-    this.#sampledAt = now;
-    if (seconds <= 0) return;
+  sample(): void {
     for (const session of this.#context.sessions.values()) {
-      const { inBytes, outBytes } = session;
-      const last = this.#samples.get(session);
-      this.#samples.set(session, {
-        inBytes,
-        outBytes,
-        inBps: Math.round((inBytes - (last?.inBytes ?? 0)) / seconds),
-        outBps: Math.round((outBytes - (last?.outBytes ?? 0)) / seconds),
-      });
+      const { inBytes, outBytes, countedAt: at } = session;
+      const last = this.#samples.get(session) ?? { inBytes: 0, outBytes: 0, at: session.createTime };
+      const seconds = (at - last.at) / 1000;
+      // A session of another process is counted there: nothing may be new.
+      if (seconds <= 0) continue;
+      const inBps = Math.round((inBytes - last.inBytes) / seconds);
+      const outBps = Math.round((outBytes - last.outBytes) / seconds);
+      this.#samples.set(session, { inBytes, outBytes, at, inBps, outBps });
     }
   }
 }

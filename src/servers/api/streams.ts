@@ -1,6 +1,6 @@
 import { describeTrack } from '../../codecs/describe-track.ts';
-import type { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
+import type { LiveStream } from '../../core/live-stream.ts';
 import type { Session } from '../../core/session.ts';
 import { parseStreamUrlPath } from '../../core/stream-path.ts';
 import type { CodecName, Track } from '../../media/packet.ts';
@@ -28,15 +28,15 @@ const CODEC_IDS: Readonly<Partial<Record<CodecName, number>>> = {
   device: 15,
 };
 
-function firstOf(broadcast: BroadcastServer, kind: Track['kind']): Track | undefined {
-  return broadcast.tracks.find((track) => track.kind === kind);
+function firstOf(stream: LiveStream, kind: Track['kind']): Track | undefined {
+  return stream.tracks.find((track) => track.kind === kind);
 }
 
-function mediaFacts(broadcast: BroadcastServer) {
-  const metadata = broadcast.metadata ?? {};
+function mediaFacts(stream: LiveStream) {
+  const metadata = stream.metadata ?? {};
   const said = (name: string) => (typeof metadata[name] === 'number' ? metadata[name] : 0);
-  const video = firstOf(broadcast, 'video');
-  const audio = firstOf(broadcast, 'audio');
+  const video = firstOf(stream, 'video');
+  const audio = firstOf(stream, 'audio');
   const picture = video === undefined ? null : describeTrack(video);
   const sound = audio === undefined ? null : describeTrack(audio);
   return {
@@ -50,13 +50,13 @@ function mediaFacts(broadcast: BroadcastServer) {
   };
 }
 
-function describePublisher(broadcast: BroadcastServer, publisher: Session) {
+function describePublisher(stream: LiveStream, publisher: Session) {
   return {
     id: publisher.id,
     ip: publisher.ip,
     protocol: publisher.protocol,
     createTime: publisher.createTime,
-    ...mediaFacts(broadcast),
+    ...mediaFacts(stream),
     inBytes: publisher.inBytes,
   };
 }
@@ -65,17 +65,17 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-function describeStream(broadcast: BroadcastServer, rates: Rates) {
-  const { app, name, path } = parseStreamUrlPath(broadcast.streamPath);
-  const { publisher } = broadcast;
-  const players = [...broadcast.players];
+function describeStream(stream: LiveStream, rates: Rates) {
+  const { app, name, path } = parseStreamUrlPath(stream.streamPath);
+  const { publisher } = stream;
+  const players = [...stream.players];
   return {
     key: path,
     app,
     name,
-    status: broadcast.status,
-    publisher: publisher === null ? null : describePublisher(broadcast, publisher),
-    tracks: broadcast.tracks.map((track) => ({ id: track.id, kind: track.kind, ...describeTrack(track) })),
+    status: stream.status,
+    publisher: publisher === null ? null : describePublisher(stream, publisher),
+    tracks: stream.tracks.map((track) => ({ id: track.id, kind: track.kind, ...describeTrack(track) })),
     subscribers: players.filter((player) => !player.internal).length,
     outBytes: sum(players.map((player) => player.outBytes)),
     inBps: publisher === null ? 0 : rates.of(publisher).inBps,
@@ -85,6 +85,6 @@ function describeStream(broadcast: BroadcastServer, rates: Rates) {
 
 /** `GET /streams`. */
 export function listStreams(context: Context, rates: Rates) {
-  const streams = [...context.broadcasts.values()].map((broadcast) => describeStream(broadcast, rates));
+  const streams = [...context.streams.values()].map((stream) => describeStream(stream, rates));
   return { streams, total: streams.length };
 }

@@ -19,8 +19,10 @@ export class HttpProbe extends FlvSession {
   async answer(): Promise<void> {
     try {
       await admit(this.context, this, 'play');
-      const status = this.context.broadcasts.get(this.target.address.path)?.status ?? 'idle';
-      if (status === 'idle') throw new AbsentError(`${this.target.address.path} is not being published`);
+      const { path } = this.target.address;
+      const { broadcasts, elsewhere } = this.context;
+      const isHere = (broadcasts.get(path)?.status ?? 'idle') !== 'idle';
+      if (!isHere && !elsewhere?.has(path)) throw new AbsentError(`${path} is not being published`);
       this.close(new EndError('answered'));
     } catch (error) {
       this.close(asError(error));

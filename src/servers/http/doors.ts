@@ -33,7 +33,9 @@ function socketOptions(limits: Limits) {
 
 /** HTTP/1.0 and HTTP/1.1. */
 export function createPlainDoor(limits: Limits): http.Server {
-  return http.createServer({ ...http1Options(limits), ...socketOptions(limits) });
+  const server = http.createServer({ ...http1Options(limits), ...socketOptions(limits) });
+  // A client that ends its side once it has asked still gets its answer, also one that takes a while. Not in the types.
+  return Object.assign(server, { httpAllowHalfOpen: true });
 }
 
 /** TLS with HTTP/2 for those who ask for it and HTTP/1.1 for the rest. */

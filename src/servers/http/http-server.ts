@@ -1,8 +1,8 @@
 import type { Server as NetServer, Socket } from 'node:net';
 import { resolve } from 'node:path';
-import { Certificate } from '../../core/certificate.ts';
 import type { Context } from '../../core/context.ts';
-import { listen, type Listener } from '../../core/listener.ts';
+import type { DoorCertificate } from '../../core/doors.ts';
+import type { Listener } from '../../core/listener.ts';
 import type { Server } from '../../core/server.ts';
 import { ClosedError } from '../../errors.ts';
 import { createApplication } from './application.ts';
@@ -26,7 +26,7 @@ export class HttpServer implements Server {
   readonly #sockets = new Set<Socket>();
   readonly #doors: NetServer[] = [];
   readonly #listeners: Listener[] = [];
-  #certificate: Certificate | null = null;
+  #certificate: DoorCertificate | null = null;
   #attachment: Attachment | null = null;
 
   constructor(context: Context, config: HttpServerConfig) {
@@ -42,7 +42,8 @@ export class HttpServer implements Server {
   /** @throws ListenError when a door stays shut; those that were open are closed again. */
   async run(): Promise<void> {
     const { http, https } = this.#config;
-    const dispatcher = new Dispatcher(this.#context, createApplication(this.#context));
+    const application = this.#context.application ?? createApplication(this.#context);
+    const dispatcher = new Dispatcher(this.#context, application);
     try {
       if (http?.server !== undefined) {
         this.#attachment = new Attachment(http.server, this.#context, dispatcher, http.path);
@@ -64,7 +65,7 @@ export class HttpServer implements Server {
     this.#certificate = null;
     this.#listeners.length = 0;
     const doors = this.#doors.splice(0);
-    const closed = doors.map((door) => new Promise<void>((done) => door.close(() => done())));
+    const closed = doors.map((door) => this.#context.doors.close(door));
     this.#endSessions();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
@@ -81,7 +82,7 @@ export class HttpServer implements Server {
   }
 
   async #openSecure(config: HttpsConfig, dispatcher: Dispatcher): Promise<void> {
-    const certificate = await Certificate.load({
+    const certificate = await this.#context.doors.certificate({
       key: config.key,
       cert: config.cert,
       folder: this.#context.folder,
@@ -105,7 +106,8 @@ export class HttpServer implements Server {
     door.on('tlsClientError', (error: Error) => {
       this.#context.logger.debug({ err: error }, 'a TLS handshake failed');
     });
-    const listener = await listen(door, name, this.#context.config.bind, port);
+    const { config, doors } = this.#context;
+    const listener = await doors.open(door, name, config.bind, port);
     door.on('error', (error) => this.#context.logger.error({ err: error }, `the ${name} listener failed`));
     this.#doors.push(door);
     this.#listeners.push(listener);

@@ -2,6 +2,7 @@ import { defineServer } from '../../core/server.ts';
 import { httpSection, httpsSection } from './config.ts';
 import { HttpServer } from './http-server.ts';
 
+export { createApplication } from './application.ts';
 export { HttpServer } from './http-server.ts';
 
 /** The line of the list: the HTTP and HTTPS listeners. A section that is absent opens no door. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Slab } from '../../bytes/slab.ts';
 import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { joinAddress } from '../../core/listener.ts';
@@ -18,6 +19,7 @@ import {
 import { readBodyOptions } from '../../protocols/flv/body-options.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
+import { readInto } from './read-into.ts';
 import { RtmpSession } from './rtmp-session.ts';
 import { Throttle } from '../../core/throttle.ts';
 
@@ -32,6 +34,10 @@ export interface RtmpConnectionOptions {
   readonly protocol: 'rtmp' | 'rtmps';
   readonly chunkSize: number;
   readonly windowAckSize: number;
+  /** Where bytes are read into; shared by all connections. */
+  readonly readBuffer: Buffer;
+  /** Where messages are put together; shared by all connections. */
+  readonly slab: Slab;
 }
 
 type OpenSession = RtmpSession & { readonly broadcast: BroadcastServer };
@@ -57,6 +63,9 @@ export class RtmpConnection {
   #isAsking = false;
   #isShut = false;
   #lastHeardAt = Date.now();
+  /** Has a byte come since the last tick? */
+  #hasHeard = false;
+  #publisher: RtmpSession | null = null;
   #missedPings = 0;
   #sentBytes = 0;
 
@@ -75,11 +84,13 @@ export class RtmpConnection {
       limits: context.config.limits,
       chunkSize: options.chunkSize,
       windowAckSize: options.windowAckSize,
+      slab: options.slab,
     });
     this.#throttle = new Throttle(context.config.publish.maxBytesPerSecond, performance.now());
     this.#idle = new RtmpSession(context, this.#origin, this);
     this.#deadline = this.#startDeadline('handshakeTimeoutMs', 'the handshake was not finished');
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    const onData = (chunk: Buffer) => this.#onData(chunk);
+    if (!readInto(socket, options.readBuffer, onData)) socket.on('data', onData);
     socket.on('end', () => this.close(new ConnectionError('the peer closed the connection')));
     socket.on('error', (error) => this.close(new ConnectionError(error.message, { cause: error })));
     socket.on('close', () => this.close(new ConnectionError('the connection is gone')));
@@ -96,6 +107,8 @@ export class RtmpConnection {
   /** About once a second. */
   tick(): void {
     const { pingIntervalMs } = this.#context.config.limits;
+    if (this.#hasHeard) this.#hear();
+    this.#hasHeard = false;
     if (pingIntervalMs === 0 || !this.#protocol.connected || this.#isShut) return;
     const sent = this.#socket.bytesWritten - this.#socket.writableLength;
     if (sent !== this.#sentBytes) this.#hear();
@@ -190,12 +203,18 @@ export class RtmpConnection {
 
   #onData(chunk: Buffer): void {
     if (this.#isShut) return;
-    this.#hear();
-    const counted = this.#publishing() ?? this.#idle ?? this.#sessions.values().next().value;
-    if (counted !== undefined && counted !== null) counted.inBytes += chunk.length;
+    this.#hasHeard = true;
+    this.#count(chunk.length);
     this.#slowDown(chunk.length);
     this.#protocol.push(chunk);
     this.#pump();
+    this.#protocol.keep();
+  }
+
+  #count(bytes: number): void {
+    if (this.#publisher === null || this.#publisher.isClosed) this.#publisher = this.#publishing();
+    const counted = this.#publisher ?? this.#idle ?? this.#sessions.values().next().value;
+    if (counted !== undefined) counted.inBytes += bytes;
   }
 
   #slowDown(bytes: number): void {

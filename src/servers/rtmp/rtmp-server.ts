@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import { Certificate } from '../../core/certificate.ts';
+import { Slab } from '../../bytes/slab.ts';
 import type { Context } from '../../core/context.ts';
-import { type Listener, listen } from '../../core/listener.ts';
+import type { DoorCertificate } from '../../core/doors.ts';
+import type { Listener } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
 import type { Server } from '../../core/server.ts';
 import { type RtmpConfig, type RtmpsConfig, rtmpSection } from './config.ts';
@@ -12,17 +13,22 @@ import { RtmpConnection } from './rtmp-connection.ts';
 /** How long connections may take to end at `stop` before they are cut. */
 const STOP_TIMEOUT_MS = 2000;
 
+/** The most that one read takes from a socket. */
+const READ_BUFFER_BYTES = 65_536;
+
 /** The RTMP and RTMPS doors. */
 export class RtmpServer implements Server {
   readonly #context: Context;
   readonly #rtmp: RtmpConfig | undefined;
   readonly #rtmps: RtmpsConfig | undefined;
   readonly #options: RtmpConfig;
+  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly #slab = new Slab();
   readonly #servers: NetServer[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<RtmpConnection>();
   #listeners: Listener[] = [];
-  #certificate: Certificate | null = null;
+  #certificate: DoorCertificate | null = null;
   #removeTask: (() => void) | null = null;
 
   constructor(context: Context, config: { readonly rtmp?: RtmpConfig; readonly rtmps?: RtmpsConfig }) {
@@ -37,19 +43,19 @@ export class RtmpServer implements Server {
   }
 
   async run(): Promise<void> {
-    const { bind } = this.#context.config;
+    const { config, doors } = this.#context;
     if (this.#rtmp !== undefined) {
       const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
       this.#guard(server);
       server.on('connection', (socket) => this.#welcome(socket, 'rtmp'));
       this.#servers.push(server);
-      this.#listeners.push(await listen(server, 'rtmp', bind, this.#rtmp.port));
+      this.#listeners.push(await doors.open(server, 'rtmp', config.bind, this.#rtmp.port));
     }
     if (this.#rtmps !== undefined) {
       const server = await this.#createTlsServer(this.#rtmps);
       this.#guard(server);
       this.#servers.push(server);
-      this.#listeners.push(await listen(server, 'rtmps', bind, this.#rtmps.port));
+      this.#listeners.push(await doors.open(server, 'rtmps', config.bind, this.#rtmps.port));
     }
     this.#removeTask = this.#context.ticker.add(() => {
       for (const connection of this.#connections) connection.tick();
@@ -62,10 +68,7 @@ export class RtmpServer implements Server {
     this.#certificate?.close();
     this.#certificate = null;
     this.#listeners = [];
-    const closed = this.#servers
-      .splice(0)
-      .filter((server) => server.listening)
-      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const closed = this.#servers.splice(0).map((server) => this.#context.doors.close(server));
     for (const connection of this.#connections) connection.leave();
     const cut = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
@@ -75,8 +78,8 @@ export class RtmpServer implements Server {
   }
 
   async #createTlsServer(config: RtmpsConfig): Promise<TlsServer> {
-    const { config: core, folder, logger } = this.#context;
-    const certificate = await Certificate.load({
+    const { config: core, doors, folder, logger } = this.#context;
+    const certificate = await doors.certificate({
       ...config,
       name: 'rtmps',
       folder,
@@ -115,6 +118,8 @@ export class RtmpServer implements Server {
       protocol,
       chunkSize: this.#options.chunkSize,
       windowAckSize: this.#options.windowAckSize,
+      readBuffer: this.#readBuffer,
+      slab: this.#slab,
     });
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));

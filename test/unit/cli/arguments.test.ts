@@ -49,6 +49,15 @@ describe('parseArguments', () => {
     assert.equal(Object.keys(origins).length, 12);
   });
 
+  test('--workers takes a number or auto', () => {
+    assert.deepEqual(served('--workers', '4').values, { workers: 4 });
+    assert.deepEqual(served('check', '--workers=auto').values, { workers: 'auto' });
+    for (const text of ['0', '-1', '1.5', 'all', '', '1000']) {
+      const refusal = /^error: option '--workers <n>' .*A whole number from 1 on, or auto, is allowed\.\n$/;
+      assert.match(refused(`--workers=${text}`), refusal);
+    }
+  });
+
   test('flags stand before or after the command', () => {
     assert.deepEqual(served('--rtmp-port', '5', 'check').values, { rtmp: { port: 5 } });
     assert.deepEqual(served('check', '--rtmp-port', '5').values, { rtmp: { port: 5 } });

@@ -47,6 +47,15 @@ describe('loadConfig', () => {
     assert.equal(loaded.isNew, false);
   });
 
+  test('there is a worker for every processor unless the file, a variable or a flag says otherwise', () => {
+    const workers = (...parameters: Parameters<typeof load>) => load(...parameters).loaded.resolved.workers;
+    assert.equal(workers(null), 'auto');
+    assert.equal(workers({ rtmp: {} }), 'auto');
+    assert.equal(workers({ workers: 1 }), 1);
+    assert.equal(workers({ workers: 1 }, [], { NMS_WORKERS: '3' }), 3);
+    assert.equal(workers({ workers: 1 }, ['--workers', 'auto'], { NMS_WORKERS: '3' }), 'auto');
+  });
+
   test('a flag opens one more door, and does not shut those of a file that names none', () => {
     const doors = ['rtmp', 'rtmps', 'http', 'https'];
     const one = load({ http: {} }, ['--rtmp-port', '5']).loaded.resolved;

@@ -67,7 +67,14 @@ describe('configFromEnvironment', () => {
     assert.deepEqual(resolveConfig(values, withoutStatic), defaults);
   });
 
+  test('a key that takes a number or a word gets the one that was written', () => {
+    const workers = (text: string) => configFromEnvironment({ NMS_WORKERS: text }, serverSections).values['workers'];
+    assert.deepEqual([workers('3'), workers('auto')], [3, 'auto']);
+  });
+
   for (const [environment, message] of [
+    [{ NMS_WORKERS: '0' }, 'NMS_WORKERS is 0; "auto" or a whole number from 1 to 256 is allowed'],
+    [{ NMS_WORKERS: 'all' }, 'NMS_WORKERS is "all"; "auto" or a whole number from 1 to 256 is allowed'],
     [{ NMS_RTMP_PORT: '99999' }, 'NMS_RTMP_PORT is 99999; a whole number from 0 to 65535 is allowed'],
     [{ NMS_RTMP_PORT: '' }, 'NMS_RTMP_PORT is ""; a whole number from 0 to 65535 is allowed'],
     [{ NMS_RTMP_PORT: '0x10' }, 'NMS_RTMP_PORT is "0x10"; a whole number from 0 to 65535 is allowed'],

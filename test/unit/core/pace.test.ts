@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Pace } from '../../../src/core/pace.ts';
 
-const make = (relaxed = false) => new Pace({ relaxed, maxBatchDelayMs: 100 });
+const make = (relaxed = false) => new Pace({ relaxed, maxBatchDelayMs: 100 }, { isBusy: false });
 
 /** `count` passes of `passMs`, one every `everyMs`. */
 function run(pace: Pace, count: number, passMs: number, everyMs: number, from = 0): number {
@@ -23,6 +23,16 @@ describe('the pace of a feed', () => {
     const at = run(pace, 100, 3, 33);
     assert.equal(pace.gear, 'video frame');
     run(pace, 100, 0.2, 14, at);
+    assert.equal(pace.gear, 'at once');
+  });
+
+  test('short passes go with the video frames too while the process is busy', () => {
+    const load = { isBusy: true };
+    const pace = new Pace({ relaxed: false, maxBatchDelayMs: 100 }, load);
+    const at = run(pace, 5, 0.05, 14);
+    assert.equal(pace.gear, 'video frame');
+    load.isBusy = false;
+    run(pace, 5, 0.05, 14, at);
     assert.equal(pace.gear, 'at once');
   });
 

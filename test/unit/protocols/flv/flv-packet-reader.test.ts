@@ -153,7 +153,9 @@ describe('tracks', () => {
       packets.map(({ track }) => track.id),
       [0, 1],
     );
-    assert.ok(packets.every(({ origin, track }) => origin === body && track.config?.toString('hex') === av1Record));
+    const [{ origin: shared }] = packets as [AVPacket];
+    assert.deepEqual(shared, body);
+    assert.ok(packets.every(({ origin, track }) => origin === shared && track.config?.toString('hex') === av1Record));
   });
 
   test('a message that is refused in the middle changes no track', () => {

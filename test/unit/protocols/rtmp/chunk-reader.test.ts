@@ -307,13 +307,19 @@ describe('chunks', () => {
 });
 
 describe('memory', () => {
-  test('a payload has memory of its own, exactly its size', () => {
+  test('a small payload that is there as a whole lies in the slab, no byte of it in what was pushed', () => {
     const { push } = open();
-    const bytes = hex('06 000000 000005 09 01000000 0102030405');
-    const [message] = push(bytes);
+    const bytes = hex('06 000000 000005 09 01000000 0102030405 c6 0607080900');
+    const [first, second] = push(bytes);
     bytes.fill(0);
-    assert.deepEqual(message!.payload, hex('0102030405'));
-    assert.equal(message!.payload.buffer.byteLength, 5);
+    assert.deepEqual([first!.payload, second!.payload], [hex('0102030405'), hex('0607080900')]);
+    assert.equal(first!.payload.buffer, second!.payload.buffer);
+  });
+
+  test('one that comes in pieces, and a large one, has memory of its own, exactly its size', () => {
+    const { push } = open();
+    push(hex('06 000000 000005 09 01000000 010203'));
+    assert.equal(push(hex('0405'))[0]!.payload.buffer.byteLength, 5);
     const large = open();
     const [frame] = large.push(
       Buffer.concat([

@@ -1,0 +1,80 @@
+import http from 'node:http';
+import type {
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  ServerResponse,
+} from 'node:http';
+import { pipeline } from 'node:stream';
+import type { Logger } from '../../core/logger.ts';
+import { peerAddress } from '../../core/peer-address.ts';
+import { encodePeer, PEER_HEADER } from './peer-header.ts';
+
+/** RFC 9110, 7.6.1: fields of one connection, not of what is passed on. */
+const HOP_FIELDS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  PEER_HEADER,
+]);
+
+function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_FIELDS.has(name)));
+}
+
+function inwards(request: IncomingMessage, token: string): OutgoingHttpHeaders {
+  const { headers, socket } = request;
+  const isSecure = 'encrypted' in socket && socket.encrypted === true;
+  const peer = { address: peerAddress(socket), port: socket.remotePort ?? 0, isSecure };
+  return {
+    ...passedOn(headers),
+    ...(headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }),
+    [PEER_HEADER]: encodePeer(peer, token),
+    // Otherwise the primary would close over a body that it does not want, and its answer could be lost.
+    connection: 'keep-alive',
+  };
+}
+
+export interface ProxyOptions {
+  /** The local socket of the primary's application. */
+  readonly path: string;
+  readonly token: string;
+  readonly logger: Logger;
+}
+
+/** The worker's end: passes every request on to the primary's application, and its answer back. */
+export function applicationProxy({ path, token, logger }: ProxyOptions): RequestListener {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const { method, url } = request;
+    // One connection per request: the primary takes its peer for the request's.
+    const inner = http.request({
+      socketPath: path,
+      method,
+      path: url,
+      headers: inwards(request, token),
+      agent: false,
+      setHost: false,
+    });
+    inner.once('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
+      pipeline(answer, response, (error) => {
+        if (error) response.destroy();
+      });
+    });
+    inner.on('error', (error) => {
+      if (response.destroyed) return;
+      logger.debug({ err: error, path: url }, 'an HTTP request could not be passed on');
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502).end();
+    });
+    response.once('close', () => inner.destroy());
+    request.once('error', () => inner.destroy());
+    request.pipe(inner);
+  };
+}

@@ -1,0 +1,272 @@
+import { randomBytes } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import type { CertificatePair } from '../../core/certificate-pair.ts';
+import type { Context } from '../../core/context.ts';
+import type { Listener } from '../../core/listener.ts';
+import { type Logger, silentLogger } from '../../core/logger.ts';
+import type { Server } from '../../core/server.ts';
+import type { StreamPath } from '../../core/stream-path.ts';
+import { ClosedError, ConnectionError } from '../../errors.ts';
+import { Claims } from './claims.ts';
+import { decodeError } from './error-data.ts';
+import { readFields } from './forwarding-logger.ts';
+import { type DoorConfig, FrontDoors } from './front-doors.ts';
+import { LocalApplication } from './local-application.ts';
+import { LocalSockets } from './local-sockets.ts';
+import type { LogLevel, StartMessage, ToPrimary, ToWorker } from './messages.ts';
+import { Mirror } from './mirror.ts';
+import { Placement } from './placement.ts';
+import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
+import { describeEnd, WorkerSlot } from './worker-slot.ts';
+
+/** How long each step of a worker's end may take. */
+const STEP_MS = 2_000;
+/** How long a worker may take to end after them, before it is killed. */
+const STOP_MS = 6_000;
+const TOKEN_BYTES = 32;
+const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error'];
+
+export interface ClusterOptions {
+  readonly workers: number;
+  /** The built-in servers that run in each worker, by name, in order. */
+  readonly servers: readonly string[];
+  readonly doors: readonly DoorConfig[];
+  /** What the workers are configured with: values that can be sent to another process. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The file that a worker runs. */
+  readonly entry: string;
+  /** Makes what answers HTTP requests that are no media. */
+  readonly createApplication: (context: Context) => RequestListener;
+}
+
+/** What a logger would write; one that cannot say is sent everything. */
+function levelsOf(logger: Logger): readonly LogLevel[] {
+  if (logger === silentLogger) return [];
+  const isEnabled = (logger as { readonly isLevelEnabled?: (level: string) => boolean }).isLevelEnabled;
+  return LEVELS.filter((level) => isEnabled?.call(logger, level) ?? true);
+}
+
+/**
+ * The primary of several processes behind the same doors: lets connections in and gives each to a worker, decides about
+ * sessions and streams of all of them, and shows them in its Context as if they were here.
+ */
+export class ClusterServer implements Server {
+  readonly #context: Context;
+  readonly #options: ClusterOptions;
+  readonly #doors: FrontDoors;
+  readonly #placement: Placement;
+  readonly #mirror: Mirror;
+  readonly #claims = new Claims();
+  readonly #slots: readonly WorkerSlot[];
+  readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
+  readonly #processes = new Set<WorkerProcess>();
+  #sockets: LocalSockets | null = null;
+  #application: LocalApplication | null = null;
+  #count = 0;
+  #isStarting = false;
+  #isStopping = false;
+  #removeTask: (() => void) | null = null;
+
+  constructor(context: Context, options: ClusterOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#mirror = new Mirror(context);
+    context.streams = this.#mirror.streams;
+    this.#slots = Array.from({ length: options.workers }, (_, index) => {
+      return new WorkerSlot(index + 1, {
+        start: (number) => this.#start(number),
+        onFailed: (number, error) => {
+          context.logger.error({ worker: number, err: error }, `worker ${number} could not be started`);
+        },
+      });
+    });
+    this.#placement = new Placement(context.connections, context.logger, () => this.#workers);
+    this.#doors = new FrontDoors(context, options.doors, {
+      onSocket: (socket, door) => this.#placement.arrive(socket, door),
+      onCertificate: (door, pair) => this.#sendToAll({ kind: 'certificate', door, pair: portable(pair) }),
+    });
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#doors.listeners;
+  }
+
+  get #workers(): WorkerProcess[] {
+    return this.#slots.flatMap(({ worker }) => worker ?? []);
+  }
+
+  /** @throws ListenError, ConfigError, or the reason for which a worker does not start; `stop` closes the rest. */
+  async run(): Promise<void> {
+    const { logger, ticker, config } = this.#context;
+    this.#isStarting = true;
+    this.#sockets = new LocalSockets();
+    this.#application = new LocalApplication(this.#options.createApplication(this.#context), {
+      token: this.#token,
+      maxHeaderBytes: config.limits.maxHttpHeaderBytes,
+    });
+    await this.#application.listen(this.#sockets.path('application'));
+    // Who comes before the workers are ready waits for them.
+    await this.#doors.open();
+    this.#removeTask = ticker.add(() => this.#placement.report());
+    if (this.#context.isStopping) throw new ClosedError('the server was stopped while it started');
+    await Promise.all(this.#slots.map((slot) => slot.start().ready));
+    this.#isStarting = false;
+    logger.info({ workers: this.#slots.length }, `${this.#slots.length} workers serve`);
+  }
+
+  /** Ends publishers, then players, in all workers; a worker that takes too long is killed. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#doors.close();
+    this.#removeTask?.();
+    this.#removeTask = null;
+    for (const slot of this.#slots) slot.close();
+    this.#placement.end();
+    const processes = [...this.#processes];
+    // One after the other in all of them: players hear of the end of their stream from a server that stops.
+    await Promise.all(processes.map((worker) => this.#goTowardsEnd(worker, 'closeDoors')));
+    await Promise.all(processes.map((worker) => this.#goTowardsEnd(worker, 'endPublishers')));
+    await Promise.all(processes.map((worker) => this.#end(worker)));
+    await this.#application?.close();
+    this.#application = null;
+    this.#sockets?.close();
+    this.#sockets = null;
+  }
+
+  /** A worker that does not get through a step is killed after the last one. */
+  async #goTowardsEnd(worker: WorkerProcess, step: 'closeDoors' | 'endPublishers'): Promise<void> {
+    if (!worker.isReady) return;
+    try {
+      await worker.goTowardsEnd(step, STEP_MS);
+    } catch (error) {
+      // It has ended already.
+      if (error instanceof ConnectionError) return;
+      this.#context.logger.warn({ worker: worker.number, err: error, step }, 'a worker does not stop in time');
+    }
+  }
+
+  async #end(worker: WorkerProcess): Promise<void> {
+    if (worker.isReady) worker.send({ kind: 'stop' });
+    else worker.kill();
+    const timer = setTimeout(() => {
+      this.#context.logger.warn({ worker: worker.number }, `worker ${worker.number} did not end in time: killed`);
+      worker.kill();
+    }, STOP_MS);
+    await worker.end;
+    clearTimeout(timer);
+  }
+
+  #start(number: number): WorkerProcess {
+    const { folder, logger, routes } = this.#context;
+    const sockets = this.#sockets!;
+    const start: StartMessage = {
+      kind: 'start',
+      worker: number,
+      config: this.#options.config,
+      folder,
+      servers: this.#options.servers,
+      listeners: this.#doors.listeners,
+      certificates: this.#doors.certificates,
+      routes: routes.map(({ path }) => path),
+      levels: levelsOf(logger),
+      innerPath: sockets.path(`inner-${number}-${++this.#count}`),
+      applicationPath: sockets.path('application'),
+      runFolder: sockets.folder,
+      token: this.#token,
+      directory: this.#claims.places,
+    };
+    const worker = new WorkerProcess(this.#options.entry, start, {
+      onMessage: (from, message) => this.#onMessage(from, message),
+      onEnd: (from, end) => this.#onEnd(from, end),
+    });
+    this.#processes.add(worker);
+    return worker;
+  }
+
+  #onMessage(worker: WorkerProcess, message: ToPrimary): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#welcome(worker);
+        break;
+      case 'failed':
+        if (this.#isStarting) break;
+        this.#context.logger.error({ worker: worker.number, err: decodeError(message.error) }, 'an unforeseen error');
+        break;
+      case 'log':
+        this.#context.logger[message.level]({ ...readFields(message.fields), worker: worker.number }, message.message);
+        break;
+      case 'opened':
+        this.#mirror.opened(worker, message);
+        break;
+      case 'asked':
+        void worker.answer(message.question, this.#decide(worker, message));
+        break;
+      case 'event':
+        this.#mirror.told(message);
+        break;
+      case 'statistics':
+        this.#mirror.statistics(worker.number, message);
+        break;
+      case 'ended':
+        this.#mirror.ended(message);
+        break;
+      case 'claim':
+        void worker.answer(message.question, this.#claims.claim(worker, message.streamPath, message.by));
+        break;
+      case 'announced': {
+        const place = this.#claims.announce(worker, message.streamPath);
+        if (place !== null) this.#sendToAll({ kind: 'announced', place });
+        break;
+      }
+      case 'released':
+        if (this.#claims.release(worker, message.streamPath)) this.#released(worker, message.streamPath);
+        break;
+    }
+  }
+
+  #welcome(worker: WorkerProcess): void {
+    const { number, pid } = worker;
+    const level = this.#isStarting ? 'debug' : 'info';
+    this.#context.logger[level]({ worker: number, pid }, `worker ${number} serves`);
+    this.#placement.placeWaiting();
+  }
+
+  async #decide(worker: WorkerProcess, message: Extract<ToPrimary, { kind: 'asked' }>): Promise<void> {
+    // Nobody is asked about a publisher who would not get the place anyway.
+    if (message.action === 'publish') await this.#claims.check(worker, message.target.address.path);
+    await this.#mirror.asked(message);
+  }
+
+  #released(worker: WorkerProcess, streamPath: StreamPath): void {
+    this.#sendToAll({ kind: 'released', streamPath, worker: worker.number });
+  }
+
+  #onEnd(worker: WorkerProcess, end: WorkerEnd): void {
+    this.#processes.delete(worker);
+    const isAwaited = this.#isStopping || (this.#isStarting && !worker.wasReady);
+    const reason = this.#isStopping
+      ? new ClosedError('the server is stopping')
+      : new ConnectionError(`worker ${worker.number} died`);
+    const sessions = this.#mirror.lost(worker, reason);
+    for (const streamPath of this.#claims.releaseAll(worker)) this.#released(worker, streamPath);
+    if (isAwaited) {
+      for (const visitor of end.leftOver) visitor.destroy();
+      return;
+    }
+    const delayMs = this.#slots.find((slot) => slot.worker === worker)?.replace() ?? 0;
+    const { code, signal, lastWords } = end;
+    this.#context.logger.error(
+      { worker: worker.number, code, signal, sessions, ...(lastWords === '' ? {} : { lastWords }) },
+      `worker ${worker.number} died (${describeEnd(end)}); another takes its place in ${delayMs} ms`,
+    );
+    for (const visitor of end.leftOver) this.#placement.place(visitor);
+  }
+
+  #sendToAll(message: ToWorker): void {
+    for (const worker of this.#workers) worker.send(message);
+  }
+}
+
+function portable({ key, cert }: CertificatePair): CertificatePair {
+  return { key, cert };
+}

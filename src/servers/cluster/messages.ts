@@ -1,0 +1,159 @@
+import type { CertificatePair } from '../../core/certificate-pair.ts';
+import type { Listener } from '../../core/listener.ts';
+import type { SessionId, SessionOrigin, SessionTarget } from '../../core/session.ts';
+import type { StreamPath } from '../../core/stream-path.ts';
+import type { Track } from '../../media/packet.ts';
+import type { ErrorData } from './error-data.ts';
+
+/** The levels of a logger. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
+export type DoorName = Listener['name'];
+
+/** What a worker is told to begin with. */
+export interface StartMessage {
+  readonly kind: 'start';
+  /** 1, 2, …; its successor has the same. */
+  readonly worker: number;
+  /** The resolved configuration, without secrets that only the primary needs. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly folder: string;
+  /** The built-in servers that run here, by name, in order. */
+  readonly servers: readonly string[];
+  readonly listeners: readonly Listener[];
+  readonly certificates: Readonly<Partial<Record<DoorName, CertificatePair>>>;
+  /** First parts of addresses that belong to the primary's application. */
+  readonly routes: readonly string[];
+  readonly levels: readonly LogLevel[];
+  /** The local socket on which this worker serves its streams to the others. */
+  readonly innerPath: string;
+  /** The local socket of the primary's application. */
+  readonly applicationPath: string;
+  /** The folder of this run's local sockets; `null` where they are in none. */
+  readonly runFolder: string | null;
+  /** Known to the processes of this run only. */
+  readonly token: string;
+  readonly directory: readonly StreamPlace[];
+}
+
+/** Where a stream is. */
+export interface StreamPlace {
+  readonly streamPath: StreamPath;
+  readonly worker: number;
+  /** The local socket of that worker. */
+  readonly innerPath: string;
+}
+
+/** What was counted of a session. */
+export interface SessionCounts {
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly droppedFrames: number;
+  readonly backlogBytes: number;
+  /** Unix milliseconds; 0 while media flows. */
+  readonly endTime: number;
+}
+
+/** One session in the statistics: id, bytes in, bytes out, dropped frames, backlog. */
+export type SessionRow = readonly [id: SessionId, inBytes: number, outBytes: number, dropped: number, backlog: number];
+
+/** What is known of the media of a stream that is published in a worker. */
+export interface StreamFacts {
+  readonly streamPath: StreamPath;
+  readonly tracks: readonly Track[];
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+}
+
+/** The events that a worker reports; `pre*` are asked. */
+export type ToldEvent = 'postPublish' | 'donePublish' | 'postPlay' | 'donePlay';
+
+/** What the primary tells a worker. */
+export type ToWorker =
+  | StartMessage
+  /** A connection, as the handle that comes with the message. */
+  | { readonly kind: 'socket'; readonly socket: number; readonly door: DoorName }
+  /** The decision about `asked`, `claim`; `null`: yes. */
+  | { readonly kind: 'answer'; readonly question: number; readonly error: ErrorData | null }
+  /** Another worker's publisher wants the place: may he have it? Changes nothing. */
+  | { readonly kind: 'mayYield'; readonly question: number; readonly streamPath: StreamPath }
+  /** Another worker's publisher is let in: give the place up, or say why not. `by`: his address, for people. */
+  | { readonly kind: 'yield'; readonly question: number; readonly streamPath: StreamPath; readonly by: string }
+  /** Somebody ended the session in the primary: a listener, the API. */
+  | { readonly kind: 'close'; readonly session: SessionId; readonly reason: ErrorData }
+  /** A stream is published in a worker. */
+  | { readonly kind: 'announced'; readonly place: StreamPlace }
+  /** A stream is published in that worker no more. */
+  | { readonly kind: 'released'; readonly streamPath: StreamPath; readonly worker: number }
+  /** The pair of a TLS door has changed. */
+  | { readonly kind: 'certificate'; readonly door: DoorName; readonly pair: CertificatePair }
+  /** First step of the end: nobody new. Answered when that is so. */
+  | { readonly kind: 'closeDoors'; readonly question: number }
+  /** Second step: no publishers. Answered when they have ended. */
+  | { readonly kind: 'endPublishers'; readonly question: number }
+  /** Third step: everybody else; the process ends. */
+  | { readonly kind: 'stop' };
+
+/** What a worker tells the primary. */
+export type ToPrimary =
+  /** Its servers run: connections may come. */
+  | { readonly kind: 'ready' }
+  /** It cannot start, or met an error that nobody foresaw; it ends. */
+  | { readonly kind: 'failed'; readonly error: ErrorData }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly message: string;
+    }
+  /** A connection has arrived: the primary may close its own end of the handle. */
+  | { readonly kind: 'took'; readonly socket: number }
+  /** A connection has ended. */
+  | { readonly kind: 'gone'; readonly socket: number }
+  /** The answer to `mayYield`, `yield`, `closeDoors` and `endPublishers`; `null`: yes, done. */
+  | { readonly kind: 'answer'; readonly question: number; readonly error: ErrorData | null }
+  | {
+      readonly kind: 'opened';
+      readonly session: SessionId;
+      readonly createTime: number;
+      readonly origin: SessionOrigin;
+    }
+  /** May this session publish or play? */
+  | {
+      readonly kind: 'asked';
+      readonly question: number;
+      readonly session: SessionId;
+      readonly action: 'publish' | 'play';
+      readonly userAgent: string;
+      readonly target: SessionTarget;
+    }
+  /** A session that was let in wants the place of this path. */
+  | {
+      readonly kind: 'claim';
+      readonly question: number;
+      readonly streamPath: StreamPath;
+      /** The publisher's address, for people. */
+      readonly by: string;
+    }
+  | { readonly kind: 'announced'; readonly streamPath: StreamPath }
+  | { readonly kind: 'released'; readonly streamPath: StreamPath }
+  | {
+      readonly kind: 'event';
+      readonly name: ToldEvent;
+      readonly session: SessionId;
+      readonly counts: SessionCounts;
+      /** Why the session ended, when that is why it is told. */
+      readonly reason: ErrorData | null;
+    }
+  /** About once a second: what changed. `at`: when it was counted, in unix milliseconds. */
+  | {
+      readonly kind: 'statistics';
+      readonly at: number;
+      readonly sessions: readonly SessionRow[];
+      readonly streams: readonly StreamFacts[];
+    }
+  | {
+      readonly kind: 'ended';
+      readonly session: SessionId;
+      readonly counts: SessionCounts;
+      readonly reason: ErrorData;
+    };

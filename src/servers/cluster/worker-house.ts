@@ -1,0 +1,180 @@
+import { rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BroadcastServer } from '../../core/broadcast-server.ts';
+import type { CoreConfig } from '../../core/config.ts';
+import { Context } from '../../core/context.ts';
+import { House } from '../../core/house.ts';
+import type { Server, ServerDefinition } from '../../core/server.ts';
+import type { Source } from '../../core/source.ts';
+import type { StreamPath } from '../../core/stream-path.ts';
+import { ClosedError } from '../../errors.ts';
+import { applicationProxy } from './application-proxy.ts';
+import { decodeError, encodeError } from './error-data.ts';
+import { forwardingLogger } from './forwarding-logger.ts';
+import { HandedDoors } from './handed-doors.ts';
+import type { StartMessage, StreamPlace, ToPrimary, ToWorker } from './messages.ts';
+import { Questions } from './questions.ts';
+import { RemoteRegistry } from './remote-registry.ts';
+import { SessionReports } from './session-reports.ts';
+
+/** What fetches the streams of other workers. */
+export interface InnerSource extends Source {
+  /** The stream is published elsewhere now: whoever waits for it here is to get it. */
+  appeared(streamPath: StreamPath): void;
+  stop(): void;
+}
+
+/** What the worker's file puts into the house: servers do not know each other. */
+export interface WorkerParts {
+  /** The built-in servers, of which the primary names those that run here. */
+  readonly definitions: readonly ServerDefinition[];
+  /** Serves the streams of this worker to the others. */
+  createInnerServer(context: Context, options: { readonly path: string; readonly token: string }): Server;
+  createInnerSource(
+    context: Context,
+    options: { readonly token: string; readonly locate: (streamPath: StreamPath) => string | null },
+  ): InnerSource;
+  send(message: ToPrimary): void;
+}
+
+/** One worker: the media servers on a Context of their own, whose decisions are made by the primary. */
+export class WorkerHouse {
+  readonly #send: (message: ToPrimary) => void;
+  readonly #context: Context;
+  readonly #house: House;
+  readonly #doors: HandedDoors;
+  readonly #questions = new Questions();
+  readonly #registry: RemoteRegistry;
+  readonly #source: InnerSource;
+  readonly #runFolder: string | null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(start: StartMessage, parts: WorkerParts) {
+    const { send } = parts;
+    this.#send = send;
+    this.#runFolder = start.runFolder;
+    const logger = forwardingLogger(send, start.levels);
+    const context = new Context(start.config as unknown as CoreConfig, logger, start.folder);
+    this.#context = context;
+    this.#doors = new HandedDoors(start, send);
+    this.#registry = new RemoteRegistry(start.worker, send, this.#questions);
+    context.doors = this.#doors;
+    context.registry = this.#registry;
+    context.elsewhere = this.#registry.elsewhere;
+    context.observer = new SessionReports(context, send);
+    context.application = applicationProxy({ path: start.applicationPath, token: start.token, logger });
+    // Addresses of the primary's application are no streams.
+    for (const path of start.routes) context.routes.push({ path, handler: context.application });
+    this.#askPrimary();
+    for (const place of start.directory) this.#registry.learn(place);
+    const { innerPath: path, token } = start;
+    const inner = parts.createInnerServer(context, { path, token });
+    this.#source = parts.createInnerSource(context, {
+      token,
+      locate: (streamPath) => this.#registry.locate(streamPath),
+    });
+    context.sources.push(this.#source);
+    const servers = parts.definitions
+      .filter(({ name }) => start.servers.includes(name))
+      .flatMap((definition) => definition.create(context, start.config as never) ?? []);
+    this.#house = new House(context, [inner, ...servers]);
+  }
+
+  /** Opens the servers and says so. */
+  async run(): Promise<void> {
+    await this.#house.open();
+    this.#send({ kind: 'ready' });
+  }
+
+  /** Resolves when this was the message to end with, and everything has ended. */
+  async take(message: ToWorker, socket: Socket | undefined): Promise<boolean> {
+    switch (message.kind) {
+      case 'socket':
+        this.#doors.welcome(message.door, message.socket, socket);
+        break;
+      case 'answer':
+        this.#questions.answer(message.question, message.error);
+        break;
+      case 'mayYield':
+        await this.#answer(message.question, () => this.#broadcast(message.streamPath)?.defendPlace());
+        break;
+      case 'yield':
+        await this.#answer(message.question, () => this.#broadcast(message.streamPath)?.yieldPlace(message.by));
+        break;
+      case 'close':
+        this.#context.sessions.get(message.session)?.close(decodeError(message.reason));
+        break;
+      case 'announced':
+        this.#learn(message.place);
+        break;
+      case 'released':
+        this.#registry.forget(message.streamPath, message.worker);
+        break;
+      case 'certificate':
+        this.#doors.change(message.door, message.pair);
+        break;
+      case 'closeDoors':
+        this.#context.isStopping = true;
+        await this.#answer(message.question, () => {});
+        break;
+      case 'endPublishers':
+        await this.#answer(message.question, () => this.#house.endPublishers(stopReason()));
+        break;
+      case 'stop':
+        await this.#stop();
+        return true;
+    }
+    return false;
+  }
+
+  /** The primary is gone without a word: removes what it cannot remove any more. */
+  abandon(): void {
+    if (this.#runFolder !== null) rmSync(this.#runFolder, { recursive: true, force: true });
+  }
+
+  #askPrimary(): void {
+    this.#context.guards.push((session, action) =>
+      this.#questions.ask((question) => {
+        const { id, userAgent, streamApp: app, streamName: name, streamHost: host, streamQuery } = session;
+        const address = { path: session.streamPath as StreamPath, app, name };
+        const target = { address, host, query: { ...streamQuery } };
+        this.#send({ kind: 'asked', question, session: id, action, userAgent, target });
+      }),
+    );
+  }
+
+  #broadcast(streamPath: StreamPath): BroadcastServer | undefined {
+    return this.#context.broadcasts.get(streamPath);
+  }
+
+  async #answer(question: number, decide: () => void | Promise<void>): Promise<void> {
+    // A claim that was granted in the same breath takes its place first: then there is something to defend.
+    await nextTurn();
+    try {
+      await decide();
+      this.#send({ kind: 'answer', question, error: null });
+    } catch (error) {
+      this.#send({ kind: 'answer', question, error: encodeError(error) });
+    }
+  }
+
+  #learn(place: StreamPlace): void {
+    if (this.#registry.learn(place)) this.#source.appeared(place.streamPath);
+  }
+
+  #stop(): Promise<void> {
+    this.#stopping ??= this.#end();
+    return this.#stopping;
+  }
+
+  async #end(): Promise<void> {
+    await this.#house.endPublishers(stopReason());
+    this.#source.stop();
+    await this.#house.close(stopReason());
+  }
+}
+
+function stopReason(): ClosedError {
+  return new ClosedError('the server is stopping');
+}

@@ -1,0 +1,243 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { SessionId } from '../../core/session.ts';
+import type { StreamPath } from '../../core/stream-path.ts';
+import { ConnectionError, TimeoutError } from '../../errors.ts';
+import type { Claimant } from './claims.ts';
+import { decodeError, encodeError } from './error-data.ts';
+import type { StartMessage, ToPrimary, ToWorker } from './messages.ts';
+import type { Host } from './placement.ts';
+import { Questions } from './questions.ts';
+import type { SessionHome } from './remote-session.ts';
+import type { Visitor } from './visitor.ts';
+
+/** How long a worker may take until its servers run. */
+const START_TIMEOUT_MS = 30_000;
+/** How long a worker may take to answer about a place, which it does without asking anybody. */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** How long a process may live on without its channel. */
+const LINGER_MS = 2_000;
+/** What is kept of a worker's last words. */
+const MAX_LAST_WORDS = 4096;
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What it wrote to its standard error last: a crash of Node itself says why only there. */
+  readonly lastWords: string;
+  /** Connections that it has not taken. */
+  readonly leftOver: readonly Visitor[];
+}
+
+export interface WorkerEvents {
+  readonly onMessage: (worker: WorkerProcess, message: ToPrimary) => void;
+  readonly onEnd: (worker: WorkerProcess, end: WorkerEnd) => void;
+}
+
+/** Flags of this process, but not its debugger's: two processes cannot listen on its port. */
+function flags(): { execArgv?: string[] } {
+  const isDebugged = process.execArgv.some((flag) => flag.startsWith('--inspect'));
+  return isDebugged ? { execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')) } : {};
+}
+
+/** One process that serves, seen from the primary: its connections, its messages, its end. */
+export class WorkerProcess implements Host, Claimant, SessionHome {
+  readonly number: number;
+  readonly innerPath: string;
+  readonly visitors = new Map<number, Visitor>();
+  countedAt = 0;
+  readonly #child: ChildProcess;
+  readonly #events: WorkerEvents;
+  readonly #questions = new Questions();
+  readonly #readiness = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<void>();
+  #startTimer: NodeJS.Timeout | null = null;
+  #cutTimer: NodeJS.Timeout | null = null;
+  #isReady = false;
+  #isSilent = false;
+  #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null;
+  #failure: Error | null = null;
+  #lastWords = '';
+
+  constructor(entry: string, start: StartMessage, events: WorkerEvents) {
+    this.number = start.worker;
+    this.innerPath = start.innerPath;
+    this.#events = events;
+    this.#child = fork(entry, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      ...flags(),
+    });
+    this.#readiness.promise.catch(() => undefined);
+    this.#listen();
+    this.#startTimer = setTimeout(() => {
+      this.#failure = new TimeoutError('cluster', `worker ${this.number} was not ready within ${START_TIMEOUT_MS} ms`);
+      this.kill();
+    }, START_TIMEOUT_MS);
+    this.send(start);
+  }
+
+  /** Resolves when its servers run; rejects with the reason when they do not. */
+  get ready(): Promise<void> {
+    return this.#readiness.promise;
+  }
+
+  /** Resolves when the process has ended and all it said was heard. Never rejects. */
+  get end(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady && !this.hasEnded;
+  }
+
+  /** Did its servers ever run? */
+  get wasReady(): boolean {
+    return this.#isReady;
+  }
+
+  get hasEnded(): boolean {
+    return this.#exit !== null || this.#isSilent;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** A message to a worker that has ended is lost with it: its end is heard of in its own way. */
+  send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  welcome(visitor: Visitor): void {
+    this.visitors.set(visitor.id, visitor);
+    const message: ToWorker = { kind: 'socket', socket: visitor.id, door: visitor.door };
+    // Node forgets a handle that it could not send; kept open here, it is ours until the worker says that it has it.
+    this.#child.send(message, visitor.socket, { keepOpen: true }, () => {});
+  }
+
+  closeSession(session: SessionId, reason: Error): void {
+    this.send({ kind: 'close', session, reason: encodeError(reason) });
+  }
+
+  mayYield(streamPath: StreamPath): Promise<void> {
+    return this.#ask((question) => ({ kind: 'mayYield', question, streamPath }), ANSWER_TIMEOUT_MS);
+  }
+
+  yieldPlace(streamPath: StreamPath, by: string): Promise<void> {
+    return this.#ask((question) => ({ kind: 'yield', question, streamPath, by }), ANSWER_TIMEOUT_MS);
+  }
+
+  /** A step of its end. @throws TimeoutError; ConnectionError when it has ended before. */
+  goTowardsEnd(kind: 'closeDoors' | 'endPublishers', timeoutMs: number): Promise<void> {
+    return this.#ask((question) => ({ kind, question }), timeoutMs);
+  }
+
+  /** Answers a question of the worker's with the outcome of `decision`. */
+  async answer(question: number, decision: Promise<void>): Promise<void> {
+    const error = await decision.then(
+      () => null,
+      (reason: unknown) => encodeError(reason),
+    );
+    this.send({ kind: 'answer', question, error });
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #ask(message: (question: number) => ToWorker, timeoutMs: number): Promise<void> {
+    return this.#questions.ask((question) => this.send(message(question)), timeoutMs);
+  }
+
+  #listen(): void {
+    const child = this.#child;
+    child.on('message', (message) => this.#onMessage(message as ToPrimary));
+    child.on('error', (error) => {
+      this.#failure ??= error;
+      // A process that was never made has no other end.
+      if (child.pid !== undefined) return;
+      this.#isSilent = true;
+      this.#onExit(null, null);
+    });
+    child.on('exit', (code, signal) => this.#onExit(code, signal));
+    // What the process said last may be read after its exit.
+    child.on('disconnect', () => {
+      this.#isSilent = true;
+      this.#settle();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-MAX_LAST_WORDS);
+    });
+  }
+
+  #onMessage(message: ToPrimary): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#stopStartTimer();
+        this.#isReady = true;
+        this.#readiness.resolve();
+        break;
+      case 'failed':
+        this.#failure = decodeError(message.error);
+        break;
+      case 'answer':
+        this.#questions.answer(message.question, message.error);
+        return;
+      case 'took':
+        this.visitors.get(message.socket)?.handOver();
+        return;
+      case 'gone':
+        this.visitors.get(message.socket)?.leave();
+        this.visitors.delete(message.socket);
+        return;
+      case 'statistics':
+        this.countedAt = message.at;
+        break;
+    }
+    this.#events.onMessage(this, message);
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#exit = { code, signal };
+    if (!this.#child.connected) this.#isSilent = true;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#isSilent && this.#exit === null) {
+      // Without its channel it ends by itself; one that hangs is helped.
+      this.#cutTimer ??= setTimeout(() => this.kill(), LINGER_MS);
+    }
+    if (!this.#isSilent || this.#exit === null) return;
+    if (this.#cutTimer !== null) clearTimeout(this.#cutTimer);
+    this.#stopStartTimer();
+    const { code, signal } = this.#exit;
+    this.#readiness.reject(this.#failure ?? this.#earlyEnd(signal ?? `exit code ${code}`));
+    this.#questions.rejectAll(new ConnectionError(`worker ${this.number} has ended`));
+    const leftOver = this.#leave();
+    this.#events.onEnd(this, { code, signal, lastWords: this.#lastWords.trim(), leftOver });
+    this.#end.resolve();
+  }
+
+  #earlyEnd(how: string): Error {
+    const lines = this.#lastWords.trim().split('\n');
+    const why = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
+    return new ConnectionError(
+      `worker ${this.number} ended before it was ready (${how})${why === '' ? '' : `: ${why}`}`,
+    );
+  }
+
+  /** Its connections are gone, but for those that it has not taken. */
+  #leave(): Visitor[] {
+    const visitors = [...this.visitors.values()];
+    this.visitors.clear();
+    for (const visitor of visitors) if (!visitor.isHere) visitor.destroy();
+    return visitors.filter((visitor) => visitor.isHere);
+  }
+
+  #stopStartTimer(): void {
+    if (this.#startTimer !== null) clearTimeout(this.#startTimer);
+    this.#startTimer = null;
+  }
+}

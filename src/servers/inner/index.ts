@@ -1,0 +1,2 @@
+export { InnerServer, type InnerServerOptions } from './inner-server.ts';
+export { InnerSource, type InnerSourceOptions } from './inner-source.ts';
