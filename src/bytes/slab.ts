@@ -26,3 +26,25 @@ export class Slab {
     return this.#memory.subarray(start, start + size);
   }
 }
+
+/** So many owners share a slab: what one of them keeps alive may keep alive as much of each of the others. */
+export const SLAB_OWNERS = 16;
+
+/**
+ * Slabs for owners of whom each takes little, as the muxers of many small streams do. A slab that is used up in a tenth of a
+ * second is collected with the young; one that lasts for longer costs a collection of everything.
+ */
+export class SlabPool {
+  #slab = new Slab();
+  #owners = 0;
+
+  /** A slab for one owner more. */
+  share(): Slab {
+    if (this.#owners === SLAB_OWNERS) {
+      this.#slab = new Slab();
+      this.#owners = 0;
+    }
+    this.#owners++;
+    return this.#slab;
+  }
+}

@@ -7,7 +7,6 @@ import { GopCache } from './gop-cache.ts';
 import type { Load } from './load.ts';
 import { Pace } from './pace.ts';
 import { Place, type PlaceHost } from './place.ts';
-import { PromptPace } from './prompt-pace.ts';
 import type { Player, Session, SessionRegistry } from './session.ts';
 import { askSources, type SourceHost } from './source.ts';
 import type { StreamPath } from './stream-path.ts';
@@ -331,14 +330,10 @@ export class BroadcastServer implements FeedStream {
   #feedOf<Unit>(format: Format<Unit>): Feed<Unit> {
     let feed = this.#feeds.get(format.name) as Feed<Unit> | undefined;
     if (feed === undefined) {
-      feed = new Feed(this, format, this.#paceOf(format));
+      feed = new Feed(this, format, new Pace(this.#host.config.play, this.#host.load));
       this.#feeds.set(format.name, feed as Feed<unknown>);
     }
     return feed;
-  }
-
-  #paceOf(format: Format<unknown>): Pace {
-    return format.isPrompt === true ? new PromptPace() : new Pace(this.#host.config.play, this.#host.load);
   }
 
   #leaveFeed(subscription: Subscription<unknown>): void {

@@ -138,6 +138,11 @@ export class Feed<Unit> implements FeedSource<Unit> {
   }
 
   #schedule(packet: AVPacket): void {
+    if (this.format.isPrompt === true) {
+      // On its way to another process: before the passes over the players here, which take their time.
+      this.flush();
+      return;
+    }
     if (this.#isScheduled) return;
     const isFrame = packet.track.kind === 'video' || !this.#stream.hasVideo || !this.format.hasVideo;
     if (this.#pace.gear === 'at once' || (isFrame && this.#isDue())) {

@@ -1,4 +1,4 @@
-import { Slab } from '../../bytes/slab.ts';
+import { Slab, type SlabPool } from '../../bytes/slab.ts';
 import type { Format, Muxer, StreamState } from '../../media/format.ts';
 import type { AVPacket, TrackKind } from '../../media/packet.ts';
 import type { Micros } from '../../media/time.ts';
@@ -8,6 +8,8 @@ import { encodeFlvHeader, flvTagType, tagLength, writeTag } from './flv-tag.ts';
 
 export interface FlvFormatOptions extends BodyOptions {
   readonly framing: FlvFraming;
+  /** Memory that muxers of several streams share; says nothing about the bytes. */
+  readonly slabs?: SlabPool;
 }
 
 /** FLV for players of these options. Equal options make equal names, and so share one muxer. */
@@ -23,11 +25,12 @@ export function createFlvFormat(options: FlvFormatOptions): Format<Buffer> {
 class FlvMuxer implements Muxer<Buffer> {
   readonly #options: FlvFormatOptions;
   readonly #selector: BodySelector;
-  readonly #slab = new Slab();
+  readonly #slab: Slab;
   readonly #allocate = (size: number) => this.#slab.take(size);
 
   constructor(options: FlvFormatOptions) {
     this.#options = options;
+    this.#slab = options.slabs?.share() ?? new Slab();
     this.#selector = new BodySelector(options);
   }
 

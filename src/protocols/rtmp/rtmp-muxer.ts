@@ -1,4 +1,4 @@
-import { Slab } from '../../bytes/slab.ts';
+import { Slab, type SlabPool } from '../../bytes/slab.ts';
 import type { Format, Muxer, StreamState } from '../../media/format.ts';
 import type { AVPacket } from '../../media/packet.ts';
 import type { Micros } from '../../media/time.ts';
@@ -11,6 +11,8 @@ export interface RtmpFormatOptions extends BodyOptions {
   /** What the player was told by Set Chunk Size. */
   readonly chunkSize: number;
   readonly messageStreamId: number;
+  /** Memory that muxers of several streams share; says nothing about the bytes. */
+  readonly slabs?: SlabPool;
 }
 
 /**
@@ -29,11 +31,12 @@ export function createRtmpFormat(options: RtmpFormatOptions): Format<Buffer> {
 class RtmpMuxer implements Muxer<Buffer> {
   readonly #options: RtmpFormatOptions;
   readonly #selector: BodySelector;
-  readonly #slab = new Slab();
+  readonly #slab: Slab;
   readonly #allocate = (size: number) => this.#slab.take(size);
 
   constructor(options: RtmpFormatOptions) {
     this.#options = options;
+    this.#slab = options.slabs?.share() ?? new Slab();
     this.#selector = new BodySelector(options);
   }
 

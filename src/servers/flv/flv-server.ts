@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import { SlabPool } from '../../bytes/slab.ts';
 import type { Context } from '../../core/context.ts';
 import type { MediaRoute } from '../../core/route.ts';
 import type { Server } from '../../core/server.ts';
@@ -69,6 +70,7 @@ function refuse(request: AnyRequest, response: AnyResponse, answer: Answer): voi
 /** HTTP-FLV and WebSocket-FLV, play and publish: one media route of the HTTP server. */
 export class FlvServer implements Server, MediaRoute {
   readonly #context: Context;
+  readonly #slabs = new SlabPool();
   readonly #origins: ReadonlySet<string>;
   readonly #forPlayers: WebSocketServer;
   readonly #forPublishers: WebSocketServer;
@@ -163,7 +165,8 @@ export class FlvServer implements Server, MediaRoute {
   }
 
   #formatFor({ origin, target }: FlvRequest, framing: 'plain' | 'chunked' | 'websocket') {
-    return createFlvFormat({ framing, ...readBodyOptions(target.query, traitsOf(origin.userAgent ?? '')) });
+    const body = readBodyOptions(target.query, traitsOf(origin.userAgent ?? ''));
+    return createFlvFormat({ framing, slabs: this.#slabs, ...body });
   }
 
   #allow(response: AnyResponse): void {

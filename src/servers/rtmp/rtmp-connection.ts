@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Slab } from '../../bytes/slab.ts';
+import type { Slab, SlabPool } from '../../bytes/slab.ts';
 import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { joinAddress } from '../../core/listener.ts';
@@ -38,6 +38,8 @@ export interface RtmpConnectionOptions {
   readonly readBuffer: Buffer;
   /** Where messages are put together; shared by all connections. */
   readonly slab: Slab;
+  /** Where messages to players are made; shared likewise. */
+  readonly slabs: SlabPool;
 }
 
 type OpenSession = RtmpSession & { readonly broadcast: BroadcastServer };
@@ -381,6 +383,7 @@ export class RtmpConnection {
     return {
       chunkSize: this.#options.chunkSize,
       messageStreamId: event.streamId,
+      slabs: this.#options.slabs,
       ...readBodyOptions(event.query, { knowsTracks }),
     };
   }

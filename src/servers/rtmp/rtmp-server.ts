@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import { Slab } from '../../bytes/slab.ts';
+import { Slab, SlabPool } from '../../bytes/slab.ts';
 import type { Context } from '../../core/context.ts';
 import type { DoorCertificate } from '../../core/doors.ts';
 import type { Listener } from '../../core/listener.ts';
@@ -24,6 +24,7 @@ export class RtmpServer implements Server {
   readonly #options: RtmpConfig;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly #slab = new Slab();
+  readonly #slabs = new SlabPool();
   readonly #servers: NetServer[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<RtmpConnection>();
@@ -120,6 +121,7 @@ export class RtmpServer implements Server {
       windowAckSize: this.#options.windowAckSize,
       readBuffer: this.#readBuffer,
       slab: this.#slab,
+      slabs: this.#slabs,
     });
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { MAX_SHARE_BYTES, SLAB_BYTES, Slab } from '../../../src/bytes/slab.ts';
+import { MAX_SHARE_BYTES, SLAB_BYTES, SLAB_OWNERS, Slab, SlabPool } from '../../../src/bytes/slab.ts';
 
 describe('Slab', () => {
   test('lays one behind the other and never the same bytes twice', () => {
@@ -26,4 +26,11 @@ describe('Slab', () => {
   test('gives what is larger than its share memory of its own', () => {
     assert.equal(new Slab().take(MAX_SHARE_BYTES + 1).buffer.byteLength, MAX_SHARE_BYTES + 1);
   });
+});
+
+test('a pool gives a slab to so many owners and no more', () => {
+  const pool = new SlabPool();
+  const shares = Array.from({ length: 2 * SLAB_OWNERS + 1 }, () => pool.share());
+  const counts = [...new Set(shares)].map((slab) => shares.filter((share) => share === slab).length);
+  assert.deepEqual(counts, [SLAB_OWNERS, SLAB_OWNERS, 1]);
 });
