@@ -8,7 +8,7 @@ import { joinLimitS } from '../stage.ts';
 import { settle } from './settle.ts';
 
 const joinPerS = 1_000;
-const quickPlayers = [50, 500];
+const quickPlayers = [50, 200, 500];
 const fullPlayers = [50, 200, 500, 1000];
 /** The floors and the relaxed gear are compared where many watch. */
 const manyPlayers = 500;
