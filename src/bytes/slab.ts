@@ -28,7 +28,7 @@ export class Slab {
 }
 
 /** So many owners share a slab: what one of them keeps alive may keep alive as much of each of the others. */
-export const SLAB_OWNERS = 16;
+export const SLAB_OWNERS = 32;
 
 /**
  * Slabs for owners of whom each takes little, as the muxers of many small streams do. A slab that is used up in a tenth of a
