@@ -56,6 +56,18 @@ describe('reading accepted sockets into one buffer', () => {
     await ended;
   });
 
+  test('leaves a socket alone that holds bytes which nobody has read', async () => {
+    await using one = await pair((socket) => void socket.read(0));
+    one.client.write('early');
+    await until(() => one.accepted.readableLength === 5, 'the bytes');
+    assert.equal(
+      readInto(one.accepted, Buffer.alloc(10), () => assert.fail('called')),
+      false,
+    );
+    const [chunk] = (await once(one.accepted, 'data')) as [Buffer];
+    assert.equal(String(chunk), 'early');
+  });
+
   test('leaves a socket alone whose insides it does not know', () => {
     const stranger = { _handle: { useUserBuffer() {} } } as unknown as Socket;
     assert.equal(
