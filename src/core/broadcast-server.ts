@@ -14,12 +14,14 @@ import { StreamMemory } from './stream-memory.ts';
 import { Subscription } from './subscription.ts';
 import { Timeline } from './timeline.ts';
 import { TrackWait } from './track-wait.ts';
+import type { Turns } from './turns.ts';
 import { Waiters } from './waiters.ts';
 
 /** Where broadcasts live: the part of the Context that a broadcast needs. */
 export interface BroadcastHost extends PlaceHost, SessionRegistry, SourceHost {
   readonly broadcasts: Map<StreamPath, BroadcastServer>;
   readonly load: Load;
+  readonly turns: Turns;
 }
 
 /** How a player wants to be told while it is let in. */
@@ -175,6 +177,9 @@ export class BroadcastServer implements FeedStream {
       await admit(this.#host, player, 'play');
       throwIfClosed(player);
       options.onAdmitted?.();
+      if (this.status === 'idle') await this.#waitForPublisher(player, options);
+      const turn = this.#host.turns.take();
+      if (turn !== null) await turn;
       if (this.status === 'idle') await this.#waitForPublisher(player, options);
       throwIfClosed(player);
       return this.#attach(player);

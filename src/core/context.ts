@@ -15,6 +15,7 @@ import type { Source } from './source.ts';
 import type { StreamPath } from './stream-path.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { Ticker } from './ticker.ts';
+import { Turns } from './turns.ts';
 
 /** Everything one `NodeMediaServer` knows. Two servers in a process have two of these and never meet. */
 export class Context implements BroadcastHost {
@@ -31,6 +32,7 @@ export class Context implements BroadcastHost {
   readonly connections: ConnectionLimits;
   readonly ticker = new Ticker();
   readonly load = new Load();
+  readonly turns = new Turns();
   readonly config: CoreConfig;
   readonly logger: Logger;
   /** The folder that relative paths of the configuration start from. */

@@ -172,11 +172,12 @@ export class Feed<Unit> implements FeedSource<Unit> {
     this.#latest = packets.at(-1)!.dts;
     const joined = this.join(units);
     const startedAt = performance.now();
-    this.#pass(units, packets, joined, startedAt);
-    this.#pace.measure(startedAt, performance.now());
+    const count = this.#pass(units, packets, joined, startedAt);
+    this.#pace.measure(startedAt, performance.now(), count);
   }
 
-  #pass(units: readonly Unit[], packets: readonly AVPacket[], joined: Buffer | null, now: number): void {
+  /** Returns over how many players it went. */
+  #pass(units: readonly Unit[], packets: readonly AVPacket[], joined: Buffer | null, now: number): number {
     this.#isPassing = true;
     const subscriptions = this.#subscriptions;
     const count = subscriptions.length;
@@ -194,6 +195,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
       this.#mustCompact = false;
       this.#subscriptions = subscriptions.filter((subscription) => !subscription.player.isClosed);
     }
+    return count;
   }
 
   isStart(packet: AVPacket): boolean {

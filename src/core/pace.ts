@@ -19,7 +19,7 @@ const SHORT_PASS_MS = 0.75;
 const BUSY_SHARE = 0.6;
 /** A pass counts as at most so many times the usual one: more is the system's doing, not the players'. */
 const MAX_SAMPLE = 4;
-/** Weight of the newest measurement of a pass. */
+/** Weight of the newest measurement. */
 const WEIGHT = 0.1;
 /** Weight of the newest share: a second or two of passes decide, not one that the system interrupted. */
 const SHARE_WEIGHT = 0.02;
@@ -28,6 +28,7 @@ const SHARE_WEIGHT = 0.02;
 export class Pace {
   readonly #options: PaceOptions;
   readonly #load: { readonly isBusy: boolean };
+  #playerMs = 0;
   #passMs = 0;
   #share = 0;
   #lastEndAt = -1;
@@ -43,7 +44,7 @@ export class Pace {
     return this.#gear;
   }
 
-  /** Smoothed length of a pass. */
+  /** How long a pass takes: over as many players as the last one had, each at the smoothed cost of one. */
   get passMs(): number {
     return this.#passMs;
   }
@@ -58,10 +59,12 @@ export class Pace {
     return this.#gear === 'relaxed' ? this.#options.maxBatchDelayMs : AUDIO_RIDE_MS;
   }
 
-  measure(startedAt: number, endedAt: number): void {
+  /** Takes the times of a pass over so many players: a crowd that has just come counts at once. */
+  measure(startedAt: number, endedAt: number, players: number): void {
     const passMs = endedAt - startedAt;
-    const sample = Math.min(passMs, Math.max(this.#passMs, LONG_PASS_MS / 4) * MAX_SAMPLE);
-    this.#passMs += (sample - this.#passMs) * WEIGHT;
+    const usualMs = Math.max(this.#playerMs * players, LONG_PASS_MS / 4);
+    this.#playerMs += (Math.min(passMs, usualMs * MAX_SAMPLE) / players - this.#playerMs) * WEIGHT;
+    this.#passMs = this.#playerMs * players;
     if (this.#lastEndAt >= 0) {
       const share = passMs / Math.max(endedAt - this.#lastEndAt, 0.001);
       this.#share += (share - this.#share) * SHARE_WEIGHT;

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Pace } from '../../../src/core/pace.ts';
 
+const PLAYERS = 50;
 const make = (relaxed = false) => new Pace({ relaxed, maxBatchDelayMs: 100 }, { isBusy: false });
 
 /** `count` passes of `passMs`, one every `everyMs`. */
 function run(pace: Pace, count: number, passMs: number, everyMs: number, from = 0): number {
   let at = from;
-  for (let i = 0; i < count; i++, at += everyMs) pace.measure(at, at + passMs);
+  for (let i = 0; i < count; i++, at += everyMs) pace.measure(at, at + passMs, PLAYERS);
   return at;
 }
 
@@ -48,7 +49,7 @@ describe('the pace of a feed', () => {
   test('one pass that the system interrupted changes little', () => {
     const pace = make();
     let at = run(pace, 100, 3, 33);
-    pace.measure(at, at + 400);
+    pace.measure(at, at + 400, PLAYERS);
     at = run(pace, 5, 3, 33, at + 400);
     assert.equal(pace.gear, 'video frame');
   });
@@ -56,8 +57,16 @@ describe('the pace of a feed', () => {
   test('one interrupted pass does not make an empty house wait', () => {
     const pace = make();
     const at = run(pace, 100, 0.4, 14);
-    pace.measure(at, at + 50);
+    pace.measure(at, at + 50, PLAYERS);
     assert.equal(pace.gear, 'at once');
+  });
+
+  test('a crowd that has just come counts with the first pass over it', () => {
+    const pace = make();
+    const at = run(pace, 100, 0.5, 14);
+    assert.equal(pace.gear, 'at once');
+    pace.measure(at, at + 2.5, 5 * PLAYERS);
+    assert.equal(pace.gear, 'video frame');
   });
 
   test('relaxed by configuration stays relaxed, and is due after its delay', () => {
