@@ -146,6 +146,15 @@ function judgeStreams({ streams = [] }: Suites): Verdict[] {
         const { cpuUs, p99Ms, rssMib } = goals.streamsAt500;
         const cpu = row.cpuUsPerStreamS.median;
         bench.steady(`CPU at most ${cpuUs} µs per stream-second`, cpu.toFixed(0), cpu <= cpuUs);
+        const bare = streams.find(({ server, streams: count }) => server === 'relay' && count === row.streams);
+        if (bare !== undefined) {
+          const share = cpu / bare.cpuUsPerStreamS.median;
+          bench.steady(
+            `CPU at most ${toShare(goals.cpuOfFloor)} of the floor's`,
+            share.toFixed(2),
+            share <= goals.cpuOfFloor,
+          );
+        }
         mostMs(bench, 'video p99', row.videoP99Ms.median, p99Ms);
         const memory = row.rssMibPerStream.median;
         bench.steady(`memory per stream at most ${rssMib} MiB`, memory.toFixed(2), memory <= rssMib);

@@ -86,6 +86,22 @@ export function floor(name: 'floor' | 'floor100'): Candidate {
   };
 }
 
+/** The bare program that passes on unread what it reads, under the same Node. */
+export function relay(): Candidate {
+  const entry = join(import.meta.dirname, 'relay.ts');
+  return {
+    name: 'relay',
+    title: 'floor, reads and writes alone',
+    transports: ['rtmp'],
+    doors: ['rtmp'],
+    isSource: false,
+    command: (folder, ports) => {
+      mkdirSync(folder, { recursive: true });
+      return { command: process.execPath, args: [entry, '--port', String(ports.rtmp)] };
+    },
+  };
+}
+
 /** Both servers understand this file: recording, hooks, console and permission checks are off, all else is default. */
 function nodeServer(
   args: readonly string[],

@@ -24,6 +24,7 @@ export const serverNames: Readonly<Record<ServerName, string>> = {
   nginx: 'nginx',
   floor: 'floor',
   floor100: 'floor, 100 ms',
+  relay: 'floor, reads and writes alone',
 };
 
 /** The results of one suite as a Markdown table; `null` when it was not run. */

@@ -2,6 +2,7 @@ import { groupBy, spreadOf } from '../figures.ts';
 import type { Job, Lab } from '../lab.ts';
 import { rssKb } from '../proc.ts';
 import type { ServerName, StreamsRow } from '../results.ts';
+import { relay } from '../servers.ts';
 import { cpuSOf, isDisturbed, type Played, type Published } from '../load-report.ts';
 import { joinLimitS } from '../stage.ts';
 import { smallStream } from '../stream.ts';
@@ -21,13 +22,14 @@ interface Sample {
   readonly published: Published;
 }
 
-/** Many small streams, one RTMP player each. */
+/** Many small streams, one RTMP player each; the floor beside them. */
 export function streams(lab: Lab): Job {
   const { options } = lab;
   const samples: Sample[] = [];
+  const servers = [...lab.servers.filter((server) => server.transports.includes('rtmp')), relay()];
   const points = Array.from({ length: options.repetitions }).flatMap(() =>
     (options.players ?? (options.isFull ? counts : quickCounts)).flatMap((count) =>
-      lab.servers.filter((server) => server.transports.includes('rtmp')).map((candidate) => ({ candidate, count })),
+      servers.map((candidate) => ({ candidate, count })),
     ),
   );
   const steps = points.map(({ candidate, count }) => {
