@@ -1,13 +1,16 @@
 import type { EventEmitter } from 'node:events';
 import { DeniedError, NmsError } from '../errors.ts';
+import type { Decision } from './decision.ts';
 import type { ServerEventName, ServerEvents } from './events.ts';
 import type { Session } from './session.ts';
 
+export type Action = 'publish' | 'play';
+
 /**
- * May this session publish or play? Throws `DeniedError` when not. Runs before the `pre*` events; may be asynchronous;
- * `session.signal` aborts when the peer has gone.
+ * May this session publish or play? Throws `DeniedError` or returns a decision when not. Runs before the `pre*` events; may
+ * be asynchronous; `session.signal` aborts when the peer has gone.
  */
-export type Guard = (session: Session, action: 'publish' | 'play') => void | Promise<void>;
+export type Guard = (session: Session, action: Action) => Decision | void | Promise<Decision | void>;
 
 /** Who is asked and who is told: the part of the Context that decisions need. */
 export interface Audience {

@@ -65,6 +65,8 @@ export abstract class Session {
   /** Unix milliseconds at which the media stopped; 0 while it flows. */
   endTime = 0;
   role: 'idle' | 'publisher' | 'player' = 'idle';
+  /** Who it has proved to be, by a token or a password; '' for nobody in particular. */
+  user = '';
   streamHost = '';
   streamApp = '';
   streamName = '';
