@@ -1,12 +1,16 @@
 export { BroadcastServer, type PlayOptions } from './core/broadcast-server.ts';
 export type { Context } from './core/context.ts';
-export type { ServerEventName, ServerEvents } from './core/events.ts';
+export type { Action, Guard } from './core/admission.ts';
+export { allow, type Decision, deny, limits, redirect, type SessionLimits } from './core/decision.ts';
+export type { ListenerAnswer, ServerEventName, ServerEvents } from './core/events.ts';
+export type { AdmitHandler, AdmitOptions, AdmitRequest } from './core/gate.ts';
 export type { Listener } from './core/listener.ts';
 export type { LiveStream } from './core/live-stream.ts';
 export type { Logger } from './core/logger.ts';
 export type { Server, ServerDefinition } from './core/server.ts';
 export { defineServer } from './core/server.ts';
 export { type Player, Session, type SessionId } from './core/session.ts';
+export type { SessionMedia } from './core/session-media.ts';
 export { signStream, signStreamMd5 } from './core/sign.ts';
 export type { StreamPath } from './core/stream-path.ts';
 export {

@@ -2,17 +2,19 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
+import type { Guard } from './core/admission.ts';
 import { type CoreConfig, type CoreConfigInput, coreSections } from './core/config.ts';
 import { doorNames, resolveConfig } from './core/config-schema.ts';
 import { Context } from './core/context.ts';
-import type { ServerEventName, ServerEvents } from './core/events.ts';
+import type { ListenerAnswer, ServerEventName, ServerEvents } from './core/events.ts';
+import { type AdmitHandler, type AdmitOptions, Gate } from './core/gate.ts';
 import { House } from './core/house.ts';
+import { LifeEvents } from './core/life-events.ts';
 import type { Listener } from './core/listener.ts';
 import { type Logger, silentLogger } from './core/logger.ts';
 import type { SectionSchemas, Server, ServerDefinition } from './core/server.ts';
-import { signGuard } from './core/sign.ts';
 import { ClosedError, ConfigError } from './errors.ts';
-import { ClusterServer, createApplication, servers as builtIn, workerServers } from './servers.ts';
+import { ClusterServer, createApplication, credentials, servers as builtIn, workerServers } from './servers.ts';
 
 type Definitions = readonly ServerDefinition[];
 type SectionsOf<Definition> = Definition extends { readonly sections: infer Sections } ? Sections : never;
@@ -61,12 +63,22 @@ function isForWorkers(definition: ServerDefinition): boolean {
   return workerServers.some((candidate) => candidate === definition);
 }
 
+/** Stands for a secret where it matters that there is one. */
+const KEPT_BACK = 'known to the primary';
+
+/** No list of one's own leaves out by mistake what `auth` asks for. */
+function withCredentials(definitions: Definitions): Definitions {
+  return definitions.includes(credentials) ? definitions : [credentials, ...definitions];
+}
+
 /** What workers are told: the sections of the core and of their servers, without secrets that only the primary uses. */
 function workerConfig(values: Readonly<Record<string, unknown>>, definitions: Definitions): Record<string, unknown> {
   const names = [...Object.keys(coreSections), ...definitions.flatMap(({ sections }) => Object.keys(sections))];
   const told = Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]]));
   const { auth } = values as unknown as CoreConfig;
-  return { ...told, auth: { ...auth, secret: '', jwt: { ...auth.jwt, secret: '', users: [] } } };
+  const jwt = { ...auth.jwt, secret: '', users: [] };
+  const token = { ...auth.token, secret: auth.token.secret && KEPT_BACK };
+  return { ...told, auth: { ...auth, secret: '', publishers: [], token, jwt } };
 }
 
 /**
@@ -86,14 +98,11 @@ export class NodeMediaServer implements AsyncDisposable {
 
   /** @throws ConfigError naming the first wrong key. */
   constructor(config: NodeMediaServerConfig = {}, options: NodeMediaServerOptions = {}) {
-    const definitions = options.servers ?? builtIn;
+    const definitions = withCredentials(options.servers ?? builtIn);
     const values = resolveConfig(config, sectionsOf(definitions));
     const core = values as unknown as CoreConfig;
     this.context = new Context(core, options.logger ?? silentLogger, resolve(options.folder ?? '.'));
-    if ((core.auth.play || core.auth.publish) && core.auth.secret === '') {
-      throw new ConfigError('auth.secret', 'auth.secret is empty; auth.play and auth.publish need one');
-    }
-    this.context.guards.push(signGuard(core.auth));
+    this.context.observer = new LifeEvents(this.context);
     this.#house = new House(this.context, this.#createServers(definitions, values, core));
   }
 
@@ -129,24 +138,37 @@ export class NodeMediaServer implements AsyncDisposable {
     return this.#house.listeners;
   }
 
-  /** Calls `listener` at every such event; those of `prePublish` and `prePlay` are awaited and may refuse by throwing. */
-  on<Name extends ServerEventName>(event: Name, listener: (...args: ServerEvents[Name]) => void | Promise<void>): this {
+  /**
+   * Asks `handler` whether a session may publish or play, after the built-in checks and before the `pre*` events, while the
+   * peer waits. Several are asked in order; all must allow. Returns a function that takes it away.
+   * @throws RangeError when an option is not above 0.
+   */
+  admit(handler: AdmitHandler, options: AdmitOptions = {}): () => void {
+    const gate = new Gate(handler, options);
+    const guard: Guard = (session, action) => gate.ask(session, action);
+    const { guards } = this.context;
+    guards.push(guard);
+    return () => {
+      const index = guards.indexOf(guard);
+      if (index >= 0) guards.splice(index, 1);
+    };
+  }
+
+  /**
+   * Calls `listener` at every such event; those of `prePublish` and `prePlay` are awaited and may refuse, by throwing or with
+   * a `Decision`.
+   */
+  on<Name extends ServerEventName>(event: Name, listener: (...args: ServerEvents[Name]) => ListenerAnswer): this {
     this.context.eventEmitter.on(event, listener as never);
     return this;
   }
 
-  once<Name extends ServerEventName>(
-    event: Name,
-    listener: (...args: ServerEvents[Name]) => void | Promise<void>,
-  ): this {
+  once<Name extends ServerEventName>(event: Name, listener: (...args: ServerEvents[Name]) => ListenerAnswer): this {
     this.context.eventEmitter.once(event, listener as never);
     return this;
   }
 
-  off<Name extends ServerEventName>(
-    event: Name,
-    listener: (...args: ServerEvents[Name]) => void | Promise<void>,
-  ): this {
+  off<Name extends ServerEventName>(event: Name, listener: (...args: ServerEvents[Name]) => ListenerAnswer): this {
     this.context.eventEmitter.off(event, listener as never);
     return this;
   }
@@ -178,8 +200,6 @@ export class NodeMediaServer implements AsyncDisposable {
   #sayWhatHasNoEffect(): void {
     const { config, logger } = this.context;
     if (config.record.auto) logger.warn({ key: 'record.auto' }, 'record.auto is set, but recording is not built yet');
-    if (config.notify.url !== '')
-      logger.warn({ key: 'notify.url' }, 'notify.url is set, but webhooks are not built yet');
   }
 
   /** Ends publishers, then players, then closes every door. */

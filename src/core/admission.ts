@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import { DeniedError, NmsError } from '../errors.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, FULL_GRANT, type Grant, isDecision, narrow } from './decision.ts';
 import type { ServerEventName, ServerEvents } from './events.ts';
 import type { Session } from './session.ts';
 
+/** What a session wants of a stream. */
 export type Action = 'publish' | 'play';
 
 /**
@@ -30,26 +31,41 @@ function listenersOf(audience: Audience, event: ServerEventName): Listener[] {
 }
 
 /**
- * Asks the guards, then the `pre*` listeners, one after the other, whether the session may do this.
+ * Asks the guards, then the `pre*` listeners, one after the other, whether the session may do this; all must agree.
  * @throws DeniedError, or whatever NmsError refused; the reason of its end when the session closed meanwhile.
  */
-export async function admit(audience: Audience, session: Session, action: 'publish' | 'play'): Promise<void> {
-  if (session.internal) return;
-  for (const guard of audience.guards) {
-    const answer = guard(session, action);
-    if (isThenable(answer)) await answer;
+export async function admit(audience: Audience, session: Session, action: Action): Promise<Grant> {
+  let grant = FULL_GRANT;
+  if (session.internal) return grant;
+  // Its beginning, which may be a moment ago, is told first.
+  await Promise.resolve();
+  throwIfClosed(session);
+  const take = (answer: unknown) => {
     throwIfClosed(session);
+    if (!isDecision(answer)) return;
+    if (!answer.allow) throw new DeniedError(answer.reason ?? 'refused');
+    grant = narrow(grant, answer);
+  };
+  for (const guard of [...audience.guards]) {
+    const answer: unknown = guard(session, action);
+    take(isThenable(answer) ? await answer : answer);
   }
-  for (const listener of listenersOf(audience, action === 'publish' ? 'prePublish' : 'prePlay')) {
-    try {
-      const answer = listener.call(audience.eventEmitter, session);
-      if (isThenable(answer)) await answer;
-    } catch (error) {
-      if (error instanceof NmsError) throw error;
-      session.log('error', `a listener of pre${action === 'publish' ? 'Publish' : 'Play'} failed`, { err: error });
-      throw new DeniedError('the decision failed', { cause: error });
-    }
-    throwIfClosed(session);
+  const event = action === 'publish' ? 'prePublish' : 'prePlay';
+  for (const listener of listenersOf(audience, event)) {
+    const answer: unknown = await asked(session, event, () => listener.call(audience.eventEmitter, session));
+    take(answer);
+  }
+  return grant;
+}
+
+/** A listener that fails is no reason to let anybody in. */
+async function asked(session: Session, event: string, ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof NmsError) throw error;
+    session.log('error', `a listener of ${event} failed`, { err: error });
+    throw new DeniedError('the decision failed', { cause: error });
   }
 }
 

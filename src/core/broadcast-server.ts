@@ -1,15 +1,18 @@
-import { AbsentError, ClosedError } from '../errors.ts';
+import { AbsentError, ClosedError, DeniedError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
 import type { AVPacket, CodecName, Track } from '../media/packet.ts';
 import { admit, tell, throwIfClosed } from './admission.ts';
-import { Feed, type FeedStream } from './feed.ts';
+import type { Grant, SessionLimits } from './decision.ts';
+import type { Feed, FeedStream } from './feed.ts';
+import { Feeds } from './feeds.ts';
 import { GopCache } from './gop-cache.ts';
 import type { Load } from './load.ts';
 import { Pace } from './pace.ts';
 import { Place, type PlaceHost } from './place.ts';
 import type { Player, Session, SessionRegistry } from './session.ts';
 import { askSources, type SourceHost } from './source.ts';
-import type { StreamPath } from './stream-path.ts';
+import { SessionLimiter } from './session-limiter.ts';
+import { parseStreamPath, type StreamAddress, type StreamPath } from './stream-path.ts';
 import { StreamMemory } from './stream-memory.ts';
 import { Subscription } from './subscription.ts';
 import { Timeline } from './timeline.ts';
@@ -47,12 +50,14 @@ export class BroadcastServer implements FeedStream {
   readonly #host: BroadcastHost;
   #timeline: Timeline;
   readonly #memory = new StreamMemory();
-  readonly #feeds = new Map<string, Feed<unknown>>();
+  readonly #feeds = new Feeds(this, () => new Pace(this.#host.config.play, this.#host.load));
   readonly #subscriptions = new Map<Player<unknown>, Subscription<unknown>>();
   readonly #waiters = new Waiters();
   readonly #place: Place;
   readonly #trackWait = new TrackWait(() => this.#tracksAreKnown());
   #pendingAdmissions = 0;
+  /** Of the current publisher; `null`: he has no limits. */
+  #limiter: SessionLimiter | null = null;
 
   constructor(host: BroadcastHost, streamPath: StreamPath) {
     this.#host = host;
@@ -123,15 +128,40 @@ export class BroadcastServer implements FeedStream {
 
   /**
    * Takes the publisher's place: conflict check, permission, `prePublish`, conflict check again (with those of other
-   * processes, if there is a registry), `postPublish`.
+   * processes, if there is a registry), `postPublish`. Returns the broadcast that it publishes to: this one, unless the
+   * decision was another stream.
    * @throws BusyError, DeniedError, ClosedError; the session's close reason when it ended meanwhile.
    */
-  async postPublish(session: Session): Promise<void> {
+  async postPublish(session: Session): Promise<BroadcastServer> {
+    return this.#whileAdmitting(async () => {
+      this.#place.check(session);
+      const grant = await admit(this.#host, session, 'publish');
+      throwIfClosed(session);
+      const broadcast = this.#goTo(session, grant);
+      await broadcast.#enter(session, grant.limits);
+      return broadcast;
+    });
+  }
+
+  /** The broadcast of the stream that the session was let in to. */
+  #goTo(session: Session, { redirect }: Grant): BroadcastServer {
+    if (redirect === null || redirect === this.streamPath) return this;
+    let address: StreamAddress;
+    try {
+      address = parseStreamPath(redirect);
+    } catch (error) {
+      session.log('error', 'a decision names a stream that cannot be', { redirect, err: error });
+      throw new DeniedError('the decision failed', { cause: error });
+    }
+    const from = session.streamPath;
+    session.setAddress(address);
+    session.log('info', 'redirected', { from });
+    return BroadcastServer.of(this.#host, address.path);
+  }
+
+  async #enter(session: Session, limits: SessionLimits): Promise<void> {
     await this.#whileAdmitting(async () => {
       const place = this.#place;
-      place.check(session);
-      await admit(this.#host, session, 'publish');
-      throwIfClosed(session);
       place.check(session);
       try {
         await place.claim.take(session);
@@ -141,7 +171,7 @@ export class BroadcastServer implements FeedStream {
         if (!place.isOrigin) place.claim.release();
         throw error;
       }
-      this.#takePlace(session);
+      this.#takePlace(session, limits);
     });
   }
 
@@ -167,36 +197,44 @@ export class BroadcastServer implements FeedStream {
   }
 
   /**
-   * Lets a player in: permission, `prePlay`, a wait for an absent stream, `postPlay`. Nothing flows before
-   * `subscription.start()`.
+   * Lets a player in, to this stream or the one that the decision names: permission, `prePlay`, a wait for an absent stream,
+   * `postPlay`. Nothing flows before `subscription.start()`.
    * @throws DeniedError, AbsentError, ClosedError; the session's close reason when it ended meanwhile.
    */
   async postPlay<Unit>(player: Player<Unit>, options: PlayOptions = {}): Promise<Subscription<Unit>> {
     return this.#whileAdmitting(async () => {
       if (this.#host.isStopping) throw new ClosedError('the server is stopping');
-      await admit(this.#host, player, 'play');
+      const grant = await admit(this.#host, player, 'play');
       throwIfClosed(player);
       options.onAdmitted?.();
+      return this.#goTo(player, grant).#join(player, grant.limits, options);
+    });
+  }
+
+  async #join<Unit>(player: Player<Unit>, limits: SessionLimits, options: PlayOptions): Promise<Subscription<Unit>> {
+    return this.#whileAdmitting(async () => {
       if (this.status === 'idle') await this.#waitForPublisher(player, options);
       const turn = this.#host.turns.take();
       if (turn !== null) await turn;
       if (this.status === 'idle') await this.#waitForPublisher(player, options);
       throwIfClosed(player);
-      return this.#attach(player);
+      return this.#attach(player, limits);
     });
   }
 
   /** A packet of the current publisher; anybody else's is ignored. */
   broadcastMessage(session: Session, packet: AVPacket): void {
     if (session !== this.#place.publisher) return;
+    if (this.#limiter !== null && !this.#limiter.passes(packet)) return;
     this.#place.touch();
     if (packet.type === 'other' && this.#host.config.publish.unknown === 'drop') return;
     const placed = packet.at(this.#timeline.place(packet));
     const news = this.#memory.remember(placed);
     if (news === 'repeated') return;
+    session.describe(this.#memory.tracks, this.#memory.metadata);
     if (news === 'changed') this.#forgetGop();
     const change = this.gop.push(placed, this.#memory.hasVideo);
-    for (const feed of this.#feeds.values()) feed.push(placed, change);
+    this.#feeds.push(placed, change);
     if (!this.#trackWait.isOver) this.#lookForTracks(placed);
   }
 
@@ -206,7 +244,7 @@ export class BroadcastServer implements FeedStream {
     if (subscription === undefined) return;
     this.#subscriptions.delete(player);
     subscription.end();
-    this.#leaveFeed(subscription);
+    this.#feeds.leave(subscription);
     player.endTime = Date.now();
     tell(this.#host, 'donePlay', player);
     this.#leaveIfUnused();
@@ -226,16 +264,12 @@ export class BroadcastServer implements FeedStream {
   }
 
   moveSubscription<Unit>(subscription: Subscription<Unit>, format: Format<Unit>): void {
-    const target = this.#feedOf(format);
-    if (target === subscription.source) return;
-    for (const feed of this.#feeds.values()) feed.flush();
-    this.#leaveFeed(subscription as Subscription<unknown>);
-    target.add(subscription);
+    this.#feeds.move(subscription, format);
   }
 
   /** What is known of the feeds, for metrics. */
   get feeds(): Iterable<Feed<unknown>> {
-    return this.#feeds.values();
+    return this.#feeds;
   }
 
   async #whileAdmitting<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -248,8 +282,9 @@ export class BroadcastServer implements FeedStream {
     }
   }
 
-  #takePlace(session: Session): void {
+  #takePlace(session: Session, limits: SessionLimits): void {
     const previous = this.#place.take(session);
+    this.#limiter = limiterOf(this.#host, session, limits);
     this.createTime = Date.now();
     session.onDetach((reason) => this.donePublish(session, reason));
     if (this.#subscriptions.size === 0) this.#timeline = this.#newTimeline(session);
@@ -264,14 +299,14 @@ export class BroadcastServer implements FeedStream {
   /** What follows is another publisher's. */
   #renew(): void {
     this.#timeline.renew();
-    for (const feed of this.#feeds.values()) feed.renew();
+    this.#feeds.renew();
     this.#forgetStream();
     for (const player of this.#subscriptions.keys()) player.onStreamRenew?.();
   }
 
   #end(session: Session, reason: Error): void {
     this.createTime = 0;
-    for (const feed of this.#feeds.values()) feed.renew();
+    this.#feeds.renew();
     this.#forgetStream();
     session.log('info', 'publish ended', { reason: reason.message });
     this.#place.end(session);
@@ -287,7 +322,7 @@ export class BroadcastServer implements FeedStream {
 
   #forgetGop(): void {
     this.gop.clear();
-    for (const feed of this.#feeds.values()) feed.clear();
+    this.#feeds.clear();
   }
 
   #lookForTracks(packet: AVPacket): void {
@@ -297,7 +332,7 @@ export class BroadcastServer implements FeedStream {
 
   #tracksAreKnown(): void {
     this.#reportMissingConfigs();
-    for (const feed of this.#feeds.values()) feed.retry();
+    this.#feeds.retry();
   }
 
   #reportMissingConfigs(): void {
@@ -318,36 +353,21 @@ export class BroadcastServer implements FeedStream {
     if (this.status === 'idle') throw absent();
   }
 
-  #attach<Unit>(player: Player<Unit>): Subscription<Unit> {
+  #attach<Unit>(player: Player<Unit>, limits: SessionLimits): Subscription<Unit> {
     player.role = 'player';
-    const feed = this.#feedOf(player.format);
+    limiterOf(this.#host, player, limits);
+    const feed = this.#feeds.of(player.format);
     const subscription = new Subscription<Unit>(player, feed, this.#host.config.play);
     feed.add(subscription);
     const known = player as Player<unknown>;
     this.#subscriptions.set(known, subscription as Subscription<unknown>);
     player.onDetach(() => this.donePlay(known));
     player.log('info', 'play started');
+    const publisher = this.#place.publisher ?? this.#place.absence?.session;
+    if (publisher !== undefined && !player.internal) publisher.playCount++;
     tell(this.#host, 'postPlay', player);
     throwIfClosed(player);
     return subscription;
-  }
-
-  #feedOf<Unit>(format: Format<Unit>): Feed<Unit> {
-    let feed = this.#feeds.get(format.name) as Feed<Unit> | undefined;
-    if (feed === undefined) {
-      feed = new Feed(this, format, new Pace(this.#host.config.play, this.#host.load));
-      this.#feeds.set(format.name, feed as Feed<unknown>);
-    }
-    return feed;
-  }
-
-  #leaveFeed(subscription: Subscription<unknown>): void {
-    const feed = [...this.#feeds.values()].find((candidate) => candidate === subscription.source);
-    if (feed === undefined) return;
-    feed.remove(subscription);
-    if (feed.size > 0) return;
-    feed.stop();
-    this.#feeds.delete(feed.format.name);
   }
 
   /** What comes from elsewhere is on its stream's clock already. */
@@ -361,4 +381,8 @@ export class BroadcastServer implements FeedStream {
     if (isUsed || this.#host.broadcasts.get(this.streamPath) !== this) return;
     this.#host.broadcasts.delete(this.streamPath);
   }
+}
+
+function limiterOf(host: BroadcastHost, session: Session, limits: SessionLimits): SessionLimiter | null {
+  return Object.keys(limits).length === 0 ? null : new SessionLimiter(session, limits, host.ticker);
 }

@@ -42,3 +42,45 @@ export function redirect(path: string): Decision {
 export function limits(limits: SessionLimits): Decision {
   return { allow: true, limits };
 }
+
+/** What a session was let in with, once everybody who was asked has agreed. */
+export interface Grant {
+  /** `/app/name` in place of what it asked for; the last redirect wins. */
+  readonly redirect: string | null;
+  /** The strictest of what was said. */
+  readonly limits: SessionLimits;
+}
+
+export const FULL_GRANT: Grant = { redirect: null, limits: {} };
+
+/** Is what a guard or listener returned a decision? Listeners may return anything. */
+export function isDecision(answer: unknown): answer is Decision {
+  return typeof answer === 'object' && answer !== null && 'allow' in answer && typeof answer.allow === 'boolean';
+}
+
+/** The grant after one more who was asked has allowed it. */
+export function narrow(grant: Grant, { redirect: path, limits: more }: Decision): Grant {
+  if (path === undefined && more === undefined) return grant;
+  return { redirect: path ?? grant.redirect, limits: strictest(grant.limits, more ?? {}) };
+}
+
+function strictest(a: SessionLimits, b: SessionLimits): SessionLimits {
+  const maxDurationMs = least(a.maxDurationMs, b.maxDurationMs);
+  const maxBitrate = least(a.maxBitrate, b.maxBitrate);
+  const codecs = common(a.codecs, b.codecs);
+  return {
+    ...(maxDurationMs === undefined ? {} : { maxDurationMs }),
+    ...(maxBitrate === undefined ? {} : { maxBitrate }),
+    ...(codecs === undefined ? {} : { codecs }),
+  };
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+function common(a: SessionLimits['codecs'], b: SessionLimits['codecs']): SessionLimits['codecs'] {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.filter((codec) => b.includes(codec));
+}

@@ -36,6 +36,8 @@ export class Place {
   #lastPacketAt = 0;
   #lastPacketTime = 0;
   #removeTask: (() => void) | null = null;
+  /** Was `streamStall` told, and `streamResume` not yet? */
+  #isStalled = false;
 
   constructor(host: PlaceHost, streamPath: StreamPath) {
     this.#host = host;
@@ -60,6 +62,11 @@ export class Place {
 
   /** A packet came. */
   touch(): void {
+    this.#beginSilence();
+    if (this.#isStalled) this.#resume();
+  }
+
+  #beginSilence(): void {
     this.#lastPacketAt = performance.now();
     this.#lastPacketTime = Date.now();
   }
@@ -87,7 +94,7 @@ export class Place {
   take(session: Session): Session | null {
     const previous = this.#vacate(new ClosedError(`replaced by ${session.ip}`));
     this.#publisher = session;
-    this.touch();
+    this.#beginSilence();
     session.role = 'publisher';
     // What comes from elsewhere is watched over there.
     if (!session.internal) this.#removeTask = this.#host.ticker.add(() => this.#checkSilence());
@@ -126,6 +133,7 @@ export class Place {
       options.onOver();
     });
     session.log('info', 'the publisher dropped; his place is kept', { graceMs: Math.round(left) });
+    this.#stall(session);
     return true;
   }
 
@@ -133,6 +141,7 @@ export class Place {
   end(session: Session): void {
     const isTold = this.#kept.absence?.hasMoved === true;
     this.#kept.free();
+    this.#isStalled = false;
     this.claim.release();
     if (!isTold) tell(this.#host, 'donePublish', session);
   }
@@ -149,6 +158,7 @@ export class Place {
     this.#publisher = null;
     if (previous === null) return null;
     if (previous.endTime === 0) previous.endTime = this.#lastPacketTime;
+    previous.endReason ??= reason;
     if (absence?.hasMoved !== true) tell(this.#host, 'donePublish', previous);
     if (!previous.isClosed) {
       previous.onDetach(null);
@@ -162,9 +172,23 @@ export class Place {
     this.#removeTask = null;
   }
 
+  /** Media has stopped, the publish has not: told once, until media comes again. */
+  #stall(session: Session): void {
+    if (this.#isStalled || session.internal) return;
+    this.#isStalled = true;
+    tell(this.#host, 'streamStall', session);
+  }
+
+  #resume(): void {
+    this.#isStalled = false;
+    if (this.#publisher !== null) tell(this.#host, 'streamResume', this.#publisher);
+  }
+
   #checkSilence(): void {
-    const limit = this.#host.config.publish.idleTimeoutMs;
+    if (this.#publisher === null) return;
+    const { idleTimeoutMs: limit, stallMs } = this.#host.config.publish;
     const silentMs = performance.now() - this.#lastPacketAt;
+    if (silentMs >= stallMs) this.#stall(this.#publisher);
     if (limit === 0 || silentMs < limit || this.#publisher === null) return;
     const seconds = Math.round(silentMs / 1000);
     this.#publisher.close(new TimeoutError('publish.idleTimeoutMs', `the publisher sent nothing for ${seconds} s`));

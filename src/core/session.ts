@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Format } from '../media/format.ts';
+import type { Track } from '../media/packet.ts';
 import { ClosedError, DeniedError, NmsError } from '../errors.ts';
 import type { Logger } from './logger.ts';
+import { describeMedia, type SessionMedia } from './session-media.ts';
 import type { StreamAddress, StreamPath } from './stream-path.ts';
 
 /** What names a session; no other ever has the same. */
@@ -31,6 +33,8 @@ export interface SessionOrigin {
   /** The address alone. */
   readonly address: string;
   readonly userAgent?: string;
+  /** Who the connection has proved to be, before there was a session. */
+  readonly user?: string;
   /** It lives in another process of this server, which logs its life. */
   readonly remote?: { readonly id: SessionId; readonly createTime: number };
 }
@@ -44,11 +48,14 @@ export interface SessionTarget {
   readonly query: Readonly<Record<string, string>>;
 }
 
+const NO_TRACKS: readonly Track[] = [];
+const NO_MEDIA = describeMedia(NO_TRACKS, null);
+
 /**
  * One peer. Lives from its connection to its one exit, `close`; is in `context.sessions` all that time. Subclasses own the
  * socket: they release it in `release`, and add to `inBytes` and `outBytes`.
  */
-export abstract class Session {
+export abstract class Session implements SessionMedia {
   readonly #registry: SessionRegistry;
   readonly id: SessionId;
   readonly protocol: SessionOrigin['protocol'];
@@ -64,6 +71,8 @@ export abstract class Session {
   readonly createTime: number;
   /** Unix milliseconds at which the media stopped; 0 while it flows. */
   endTime = 0;
+  /** Why its publish or play, or all of it, is over; `null` before. Set when `done…` is told. */
+  endReason: Error | null = null;
   role: 'idle' | 'publisher' | 'player' = 'idle';
   /** Who it has proved to be, by a token or a password; '' for nobody in particular. */
   user = '';
@@ -76,6 +85,14 @@ export abstract class Session {
   outBytes = 0;
   /** Frames left out because this player was behind. */
   droppedFrames = 0;
+  /** Plays that began while this one published. */
+  playCount = 0;
+  /** Of a recording, its file. */
+  filePath = '';
+  /** What a publisher says of his media, all of it. */
+  media: SessionMedia = NO_MEDIA;
+  #tracks: readonly Track[] = NO_TRACKS;
+  #metadata: Readonly<Record<string, unknown>> | null = null;
   #controller: AbortController | null = null;
   #closed: Error | null = null;
   /** Detaches from the broadcast; set by the broadcast, called once by `close`. */
@@ -90,10 +107,56 @@ export abstract class Session {
     this.ip = origin.ip;
     this.address = origin.address;
     this.userAgent = origin.userAgent ?? '';
+    this.user = origin.user ?? '';
     this.internal = origin.protocol === 'internal';
     registry.sessions.set(this.id, this);
     if (!this.isRemote) this.log('info', 'session created');
     registry.observer?.opened(this);
+  }
+
+  /** For the broadcast only: what is known of the publisher's media now. */
+  describe(tracks: readonly Track[], metadata: Readonly<Record<string, unknown>> | null): void {
+    if (tracks === this.#tracks && metadata === this.#metadata) return;
+    this.#tracks = tracks;
+    this.#metadata = metadata;
+    this.media = describeMedia(tracks, metadata);
+  }
+
+  /** What a publisher says of his media, piece by piece as listeners of Node-Media-Server 4 know it. */
+  get videoCodec(): number {
+    return this.media.videoCodec;
+  }
+
+  get videoWidth(): number {
+    return this.media.videoWidth;
+  }
+
+  get videoHeight(): number {
+    return this.media.videoHeight;
+  }
+
+  get videoFramerate(): number {
+    return this.media.videoFramerate;
+  }
+
+  get videoDatarate(): number {
+    return this.media.videoDatarate;
+  }
+
+  get audioCodec(): number {
+    return this.media.audioCodec;
+  }
+
+  get audioChannels(): number {
+    return this.media.audioChannels;
+  }
+
+  get audioSamplerate(): number {
+    return this.media.audioSamplerate;
+  }
+
+  get audioDatarate(): number {
+    return this.media.audioDatarate;
   }
 
   get isPublisher(): boolean {
@@ -120,10 +183,15 @@ export abstract class Session {
 
   setTarget(target: SessionTarget): void {
     this.streamHost = target.host;
-    this.streamApp = target.address.app;
-    this.streamName = target.address.name;
-    this.streamPath = target.address.path;
     this.streamQuery = target.query;
+    this.setAddress(target.address);
+  }
+
+  /** It was let in to another stream than it asked for. */
+  setAddress(address: StreamAddress): void {
+    this.streamApp = address.app;
+    this.streamName = address.name;
+    this.streamPath = address.path;
   }
 
   /** One line of the log, with who this is. The life of an internal session is for those who look for a fault. */
@@ -166,13 +234,20 @@ export abstract class Session {
     this.#detach = detach;
   }
 
+  /** Refuses what the session asks for, or ends what it does; the peer hears the reason. */
+  reject(reason = 'refused'): void {
+    this.close(new DeniedError(reason));
+  }
+
   /**
-   * Ends the session; the first call wins, later ones do nothing. Never throws. Without a reason it is a refusal as long as
+   * Ends the session; the first call wins, later ones do nothing. Never throws. A text, or no reason, is a refusal as long as
    * the session has only asked to publish or play, and an operator's decision later.
    */
-  close(reason: Error = this.#defaultReason()): void {
+  close(why?: Error | string): void {
     if (this.#closed !== null) return;
+    const reason = why instanceof Error ? why : this.#reasonFor(why);
     this.#closed = reason;
+    this.endReason ??= reason;
     const detach = this.#detach;
     this.#detach = null;
     detach?.(reason);
@@ -195,9 +270,9 @@ export abstract class Session {
     });
   }
 
-  #defaultReason(): Error {
+  #reasonFor(why: string | undefined): Error {
     const hasOnlyAsked = this.role === 'idle' && this.streamPath !== '';
-    return hasOnlyAsked ? new DeniedError('refused') : new ClosedError('closed by the server');
+    return hasOnlyAsked ? new DeniedError(why ?? 'refused') : new ClosedError(why ?? 'closed by the server');
   }
 
   /** Says goodbye in the protocol's words and lets the socket go. Called once. */

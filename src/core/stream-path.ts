@@ -48,6 +48,17 @@ export function parseStreamAddress(app: string, name: string): StreamAddress {
 }
 
 /**
+ * Reads `/app/name`, decoded.
+ * @throws ProtocolError as `parseStreamAddress` does.
+ */
+export function parseStreamPath(path: string): StreamAddress {
+  if (!path.startsWith('/')) throw fail('a path that does not begin with "/"');
+  const cut = path.lastIndexOf('/');
+  if (cut === 0) throw fail('a path without an app');
+  return parseStreamAddress(path.slice(1, cut), path.slice(cut + 1));
+}
+
+/**
  * Reads the path of a URL (`/live/a`, percent-encoded, without `?`), decoding it once.
  * @throws ProtocolError as `parseStreamAddress` does, and for a broken percent-encoding.
  */
@@ -58,8 +69,5 @@ export function parseStreamUrlPath(urlPath: string): StreamAddress {
   } catch {
     throw fail('a broken percent-encoding in the path');
   }
-  if (!decoded.startsWith('/')) throw fail('a path that does not begin with "/"');
-  const cut = decoded.lastIndexOf('/');
-  if (cut === 0) throw fail('a path without an app');
-  return parseStreamAddress(decoded.slice(1, cut), decoded.slice(cut + 1));
+  return parseStreamPath(decoded);
 }

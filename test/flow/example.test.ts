@@ -69,3 +69,20 @@ test('the example of the README serves, tells who publishes, and ends by itself 
   assert.match(example.lines[1] ?? '', /^http listens on 0\.0\.0\.0:\d+$/);
   assert.equal(example.lines.length, 4);
 });
+
+test('the example about permissions decides as its text says', async (t) => {
+  const example = new Example(t, 'examples/permissions.ts');
+  const [, rtmp] = await example.line(/^rtmp listens on .*:(\d+)$/);
+  const port = Number(rtmp);
+  const reason = ({ events }: RtmpPeer) =>
+    events.flatMap((event) => (event.kind === 'failed' ? event.description : []));
+  assert.deepEqual(reason(await new RtmpPeer('publish', '/live/guess', { port }).started()), ['this key is not known']);
+  const publisher = await new RtmpPeer('publish', '/live/k-7041', { port }).started();
+  publisher.send('video', 0, bodies.avcConfig);
+  publisher.send('video', 0, bodies.key());
+  assert.deepEqual(reason(await new RtmpPeer('play', '/live/alice', { port }).started()), ['members only']);
+  const member = await new RtmpPeer('play', '/live/alice?member=yes', { port }).started();
+  await until(() => member.packets.length > 0, 'the stream');
+  publisher.leave();
+  await example.line(/^\/live\/alice is over: the peer said /);
+});

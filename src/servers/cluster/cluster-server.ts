@@ -13,7 +13,7 @@ import { readFields } from './forwarding-logger.ts';
 import { type DoorConfig, FrontDoors } from './front-doors.ts';
 import { LocalApplication } from './local-application.ts';
 import { LocalSockets } from './local-sockets.ts';
-import type { LogLevel, StartMessage, ToPrimary, ToWorker } from './messages.ts';
+import type { LogLevel, Pass, StartMessage, ToPrimary, ToWorker } from './messages.ts';
 import { Mirror } from './mirror.ts';
 import { Placement } from './placement.ts';
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
@@ -201,6 +201,9 @@ export class ClusterServer implements Server {
       case 'asked':
         void worker.answer(message.question, this.#decide(worker, message));
         break;
+      case 'signIn':
+        void worker.answer(message.question, this.#mirror.signIn(message));
+        break;
       case 'event':
         this.#mirror.told(message);
         break;
@@ -210,8 +213,14 @@ export class ClusterServer implements Server {
       case 'ended':
         this.#mirror.ended(message);
         break;
+      case 'named':
+        void worker.answer(
+          message.question,
+          this.#placement.named(worker.visitors.get(message.socket), message.address),
+        );
+        break;
       case 'claim':
-        void worker.answer(message.question, this.#claims.claim(worker, message.streamPath, message.by));
+        void worker.answer(message.question, this.#claim(worker, message.streamPath, message.by));
         break;
       case 'announced': {
         const place = this.#claims.announce(worker, message.streamPath);
@@ -231,13 +240,20 @@ export class ClusterServer implements Server {
     this.#placement.placeWaiting();
   }
 
-  async #decide(worker: WorkerProcess, message: Extract<ToPrimary, { kind: 'asked' }>): Promise<void> {
+  async #claim(worker: WorkerProcess, streamPath: StreamPath, by: string): Promise<void> {
+    const isStalled = this.#mirror.isStalledElsewhere(worker, streamPath);
+    await this.#claims.claim(worker, streamPath, by);
+    if (isStalled) this.#mirror.willResume(streamPath);
+  }
+
+  async #decide(worker: WorkerProcess, message: Extract<ToPrimary, { kind: 'asked' }>): Promise<Pass> {
     // Nobody is asked about a publisher who would not get the place anyway.
     if (message.action === 'publish') await this.#claims.check(worker, message.target.address.path);
-    await this.#mirror.asked(message);
+    return this.#mirror.asked(message);
   }
 
   #released(worker: WorkerProcess, streamPath: StreamPath): void {
+    this.#mirror.released(streamPath);
     this.#sendToAll({ kind: 'released', streamPath, worker: worker.number });
   }
 

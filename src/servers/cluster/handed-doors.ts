@@ -33,6 +33,9 @@ class HandedCertificate implements DoorCertificate {
   }
 }
 
+/** Asks the primary something under a number; rejects with its no. */
+export type AskPrimary = (message: (question: number) => ToPrimary) => Promise<unknown>;
+
 interface Door {
   readonly server: Server;
   readonly sockets: Set<Socket>;
@@ -44,13 +47,21 @@ export class HandedDoors implements Doors {
   readonly #certificates = new Map<string, HandedCertificate>();
   readonly #doors = new Map<DoorName, Door>();
   readonly #send: (message: ToPrimary) => void;
+  readonly #ask: AskPrimary;
+  /** The primary's number of each connection. */
+  readonly #numbers = new WeakMap<Socket, number>();
 
-  constructor(start: Pick<StartMessage, 'listeners' | 'certificates'>, send: (message: ToPrimary) => void) {
+  constructor(
+    start: Pick<StartMessage, 'listeners' | 'certificates'>,
+    send: (message: ToPrimary) => void,
+    ask: AskPrimary,
+  ) {
     this.#listeners = start.listeners;
     for (const [name, pair] of Object.entries(start.certificates)) {
       this.#certificates.set(name, new HandedCertificate(pair));
     }
     this.#send = send;
+    this.#ask = ask;
   }
 
   async open(server: Server, name: DoorName): Promise<Listener> {
@@ -72,6 +83,12 @@ export class HandedDoors implements Doors {
     }
   }
 
+  /** All connections are counted in the primary. */
+  async named(socket: Socket, address: string): Promise<void> {
+    const number = this.#numbers.get(socket);
+    if (number !== undefined) await this.#ask((question) => ({ kind: 'named', question, socket: number, address }));
+  }
+
   async certificate({ name }: CertificateOptions): Promise<DoorCertificate> {
     const certificate = this.#certificates.get(name);
     if (certificate === undefined) throw new ConfigError(`${name}.cert`, `the primary has no certificate for ${name}`);
@@ -88,6 +105,7 @@ export class HandedDoors implements Doors {
     }
     this.#send({ kind: 'took', socket: id });
     door.sockets.add(socket);
+    this.#numbers.set(socket, id);
     socket.once('close', () => {
       door.sockets.delete(socket);
       this.#send({ kind: 'gone', socket: id });

@@ -1,5 +1,7 @@
 import type { CertificatePair } from '../../core/certificate-pair.ts';
+import type { SessionLimits } from '../../core/decision.ts';
 import type { Listener } from '../../core/listener.ts';
+import type { SessionMedia } from '../../core/session-media.ts';
 import type { SessionId, SessionOrigin, SessionTarget } from '../../core/session.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
 import type { Track } from '../../media/packet.ts';
@@ -64,16 +66,24 @@ export interface StreamFacts {
   readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
+/** With what a session was let in. */
+export interface Pass {
+  /** `/app/name` in place of what it asked for. */
+  readonly redirect: string | null;
+  readonly limits: SessionLimits;
+  readonly user: string;
+}
+
 /** The events that a worker reports; `pre*` are asked. */
-export type ToldEvent = 'postPublish' | 'donePublish' | 'postPlay' | 'donePlay';
+export type ToldEvent = 'postPublish' | 'donePublish' | 'postPlay' | 'donePlay' | 'streamStall' | 'streamResume';
 
 /** What the primary tells a worker. */
 export type ToWorker =
   | StartMessage
   /** A connection, as the handle that comes with the message. */
   | { readonly kind: 'socket'; readonly socket: number; readonly door: DoorName }
-  /** The decision about `asked`, `claim`; `null`: yes. */
-  | { readonly kind: 'answer'; readonly question: number; readonly error: ErrorData | null }
+  /** The decision about `asked`, `claim`; without an error it is yes, and of `asked` with what. */
+  | { readonly kind: 'answer'; readonly question: number; readonly error: ErrorData | null; readonly pass: Pass | null }
   /** Another worker's publisher wants the place: may he have it? Changes nothing. */
   | { readonly kind: 'mayYield'; readonly question: number; readonly streamPath: StreamPath }
   /** Another worker's publisher is let in: give the place up, or say why not. `by`: his address, for people. */
@@ -109,6 +119,8 @@ export type ToPrimary =
   | { readonly kind: 'took'; readonly socket: number }
   /** A connection has ended. */
   | { readonly kind: 'gone'; readonly socket: number }
+  /** A proxy has said for whom it connected: is there room for one more of that address? */
+  | { readonly kind: 'named'; readonly question: number; readonly socket: number; readonly address: string }
   /** The answer to `mayYield`, `yield`, `closeDoors` and `endPublishers`; `null`: yes, done. */
   | { readonly kind: 'answer'; readonly question: number; readonly error: ErrorData | null }
   | {
@@ -116,6 +128,13 @@ export type ToPrimary =
       readonly session: SessionId;
       readonly createTime: number;
       readonly origin: SessionOrigin;
+    }
+  /** The connection of this session says who it is; the answer's pass names the user. */
+  | {
+      readonly kind: 'signIn';
+      readonly question: number;
+      readonly session: SessionId;
+      readonly query: Readonly<Record<string, string>>;
     }
   /** May this session publish or play? */
   | {
@@ -141,8 +160,11 @@ export type ToPrimary =
       readonly name: ToldEvent;
       readonly session: SessionId;
       readonly counts: SessionCounts;
-      /** Why the session ended, when that is why it is told. */
+      readonly media: SessionMedia;
+      /** Of `done…`: why. */
       readonly reason: ErrorData | null;
+      /** Has the session ended? */
+      readonly isOver: boolean;
     }
   /** About once a second: what changed. `at`: when it was counted, in unix milliseconds. */
   | {

@@ -3,8 +3,9 @@ import type { Context } from '../../core/context.ts';
 import type { SessionId } from '../../core/session.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
 import { ClosedError } from '../../errors.ts';
+import { parseStreamPath } from '../../core/stream-path.ts';
 import { decodeError } from './error-data.ts';
-import type { ToPrimary } from './messages.ts';
+import type { Pass, ToPrimary } from './messages.ts';
 import { RemoteSession, type SessionHome } from './remote-session.ts';
 import { RemoteStream } from './remote-stream.ts';
 
@@ -19,6 +20,9 @@ export class Mirror {
   readonly #context: Context;
   /** Also those that have left the Context and owe a `done…`. */
   readonly #sessions = new Map<SessionId, RemoteSession>();
+  /** In which worker each stalled stream is. */
+  readonly #stalled = new Map<StreamPath, SessionHome>();
+  readonly #resuming = new Set<StreamPath>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -29,24 +33,53 @@ export class Mirror {
   }
 
   /** @throws whatever a guard or a listener refuses with; ClosedError when the session has ended. */
-  async asked(message: Of<'asked'>): Promise<void> {
+  async asked(message: Of<'asked'>): Promise<Pass> {
     const session = this.#sessions.get(message.session);
     if (session === undefined) throw new ClosedError('the session has ended');
     session.userAgent = message.userAgent;
     session.setTarget(message.target);
-    await admit(this.#context, session, message.action);
+    const { redirect, limits } = await admit(this.#context, session, message.action);
+    if (redirect !== null) session.setAddress(parseStreamPath(redirect));
+    return { redirect, limits, user: session.user };
   }
 
-  told({ name, session: id, counts, reason }: Of<'event'>): void {
+  /** @throws DeniedError, the next step of the conversation; ClosedError when the session has ended. */
+  async signIn({ session: id, query }: Of<'signIn'>): Promise<Pass> {
+    const session = this.#sessions.get(id);
+    if (session === undefined) throw new ClosedError('the session has ended');
+    const user = (await this.#context.signIn?.(session, query)) ?? '';
+    return { redirect: null, limits: {}, user };
+  }
+
+  /** Has the stream stalled in another worker than this? */
+  isStalledElsewhere(home: SessionHome, streamPath: StreamPath): boolean {
+    const stalledIn = this.#stalled.get(streamPath);
+    return stalledIn !== undefined && stalledIn !== home;
+  }
+
+  /** A publisher in another worker has been given the place of a stream that had stalled: it goes on with him. */
+  willResume(streamPath: StreamPath): void {
+    this.#resuming.add(streamPath);
+  }
+
+  /** The stream is over. */
+  released(streamPath: StreamPath): void {
+    this.#stalled.delete(streamPath);
+    this.#resuming.delete(streamPath);
+  }
+
+  told({ name, session: id, counts, media, reason, isOver }: Of<'event'>): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     session.count(counts);
+    session.media = media;
     switch (name) {
       case 'postPublish':
         session.role = 'publisher';
         session.owes = 'donePublish';
         this.#streamOf(session).take(session);
         tell(this.#context, name, session);
+        this.#resume(session);
         break;
       case 'postPlay':
         session.role = 'player';
@@ -54,9 +87,29 @@ export class Mirror {
         this.#streamOf(session).add(session);
         tell(this.#context, name, session);
         break;
-      default:
-        this.#done(session, reason === null ? null : decodeError(reason));
+      case 'streamStall':
+        this.#stalled.set(session.streamPath as StreamPath, session.home);
+        tell(this.#context, name, session);
+        break;
+      case 'streamResume':
+        this.#stalled.delete(session.streamPath as StreamPath);
+        tell(this.#context, name, session);
+        break;
+      case 'donePublish':
+      case 'donePlay': {
+        const why = reason === null ? null : decodeError(reason);
+        session.endReason ??= why;
+        this.#done(session, isOver ? why : null);
+      }
     }
+  }
+
+  /** In its own worker the stream does not know that it had stalled in another. */
+  #resume(session: RemoteSession): void {
+    const streamPath = session.streamPath as StreamPath;
+    if (!this.#resuming.delete(streamPath)) return;
+    this.#stalled.delete(streamPath);
+    tell(this.#context, 'streamResume', session);
   }
 
   ended({ session: id, counts, reason }: Of<'ended'>): void {

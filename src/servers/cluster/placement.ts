@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionLimits } from '../../core/connection-limits.ts';
 import type { Logger } from '../../core/logger.ts';
+import { LimitError } from '../../errors.ts';
 import type { DoorName } from './messages.ts';
 import { Visitor } from './visitor.ts';
 
@@ -34,6 +35,17 @@ export class Placement {
   arrive(socket: Socket, door: DoorName): void {
     const visitor = new Visitor(++this.#count, door, socket);
     if (this.#connections.admit(visitor)) this.place(visitor);
+  }
+
+  /**
+   * A proxy has said whose connection it is: counts it for that address. One that has ended meanwhile is none.
+   * @throws LimitError when that address has its fill.
+   */
+  async named(visitor: Visitor | undefined, address: string): Promise<void> {
+    if (visitor === undefined) return;
+    visitor.remoteAddress = address;
+    if (this.#connections.admit(visitor)) return;
+    throw new LimitError('limits.maxConnectionsPerAddress', 'too many connections from this address');
   }
 
   /** Gives it to a worker, or keeps it until one is ready. */

@@ -1,15 +1,15 @@
 import { TimeoutError } from '../../errors.ts';
 import { decodeError, type ErrorData } from './error-data.ts';
 
-interface Pending {
-  readonly resolve: () => void;
+interface Pending<Answer> {
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (reason: Error) => void;
   readonly timer: NodeJS.Timeout | null;
 }
 
-/** Questions to another process that wait for their answers. */
-export class Questions {
-  readonly #pending = new Map<number, Pending>();
+/** Questions to another process that wait for their answers; `Answer` is what comes with a yes. */
+export class Questions<Answer = void> {
+  readonly #pending = new Map<number, Pending<Answer>>();
   #count = 0;
   #end: Error | null = null;
 
@@ -18,7 +18,7 @@ export class Questions {
    * @param timeoutMs 0: the answer may take as long as it likes
    * @throws the error that was answered; TimeoutError; the reason given to `rejectAll`.
    */
-  ask(send: (question: number) => void, timeoutMs = 0): Promise<void> {
+  ask(send: (question: number) => void, timeoutMs = 0): Promise<Answer> {
     if (this.#end !== null) return Promise.reject(this.#end);
     const question = ++this.#count;
     return new Promise((resolve, reject) => {
@@ -33,9 +33,9 @@ export class Questions {
   }
 
   /** An answer came; one that nobody waits for any more is dropped. */
-  answer(question: number, error: ErrorData | null): void {
+  answer(question: number, error: ErrorData | null, answer: Answer): void {
     const pending = this.#take(question);
-    if (error === null) pending?.resolve();
+    if (error === null) pending?.resolve(answer);
     else pending?.reject(decodeError(error));
   }
 
@@ -45,7 +45,7 @@ export class Questions {
     for (const question of [...this.#pending.keys()]) this.#take(question)?.reject(reason);
   }
 
-  #take(question: number): Pending | undefined {
+  #take(question: number): Pending<Answer> | undefined {
     const pending = this.#pending.get(question);
     this.#pending.delete(question);
     if (pending?.timer != null) clearTimeout(pending.timer);

@@ -1,7 +1,7 @@
 import type { Session } from '../../core/session.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
 import type { StreamRegistry } from '../../core/stream-registry.ts';
-import type { StreamPlace, ToPrimary } from './messages.ts';
+import type { Pass, StreamPlace, ToPrimary } from './messages.ts';
 import type { Questions } from './questions.ts';
 
 /** The registry as a worker has it: the primary decides; where each stream is, is known here. */
@@ -10,16 +10,16 @@ export class RemoteRegistry implements StreamRegistry {
   readonly elsewhere = new Map<StreamPath, StreamPlace>();
   readonly #worker: number;
   readonly #send: (message: ToPrimary) => void;
-  readonly #questions: Questions;
+  readonly #questions: Questions<Pass | null>;
 
-  constructor(worker: number, send: (message: ToPrimary) => void, questions: Questions) {
+  constructor(worker: number, send: (message: ToPrimary) => void, questions: Questions<Pass | null>) {
     this.#worker = worker;
     this.#send = send;
     this.#questions = questions;
   }
 
-  claim(streamPath: StreamPath, session: Session): Promise<void> {
-    return this.#questions.ask((question) => this.#send({ kind: 'claim', question, streamPath, by: session.ip }));
+  async claim(streamPath: StreamPath, session: Session): Promise<void> {
+    await this.#questions.ask((question) => this.#send({ kind: 'claim', question, streamPath, by: session.ip }));
   }
 
   announce(streamPath: StreamPath): void {

@@ -56,9 +56,11 @@ export class RemoteStream implements LiveStream {
     if (this.#holder?.home.number !== worker) return;
     this.tracks = facts.tracks;
     this.metadata = facts.metadata;
+    this.#holder.describe(facts.tracks, facts.metadata);
   }
 
   add(player: Session): void {
+    if (this.#holder !== null) this.#holder.playCount++;
     this.#players.add(player);
   }
 

@@ -4,7 +4,14 @@ import type { Session, SessionId, SessionObserver } from '../../core/session.ts'
 import { encodeError } from './error-data.ts';
 import type { SessionCounts, SessionRow, StreamFacts, ToldEvent, ToPrimary } from './messages.ts';
 
-const TOLD: readonly ToldEvent[] = ['postPublish', 'donePublish', 'postPlay', 'donePlay'];
+const TOLD: readonly ToldEvent[] = [
+  'postPublish',
+  'donePublish',
+  'postPlay',
+  'donePlay',
+  'streamStall',
+  'streamResume',
+];
 
 function countsOf(session: Session): SessionCounts {
   const { inBytes, outBytes, droppedFrames, backlogBytes, endTime } = session;
@@ -35,8 +42,8 @@ export class SessionReports implements SessionObserver {
 
   opened(session: Session): void {
     if (session.internal) return;
-    const { id, createTime, protocol, ip, address, userAgent } = session;
-    this.#send({ kind: 'opened', session: id, createTime, origin: { protocol, ip, address, userAgent } });
+    const { id, createTime, protocol, ip, address, userAgent, user } = session;
+    this.#send({ kind: 'opened', session: id, createTime, origin: { protocol, ip, address, userAgent, user } });
   }
 
   ended(session: Session, reason: Error): void {
@@ -46,9 +53,10 @@ export class SessionReports implements SessionObserver {
   }
 
   #tell(name: ToldEvent, session: Session): void {
+    const { isClosed: isOver, media } = session;
     const isEnd = name === 'donePublish' || name === 'donePlay';
-    const reason = isEnd && session.closeReason !== null ? encodeError(session.closeReason) : null;
-    this.#send({ kind: 'event', name, session: session.id, counts: countsOf(session), reason });
+    const reason = isEnd && session.endReason !== null ? encodeError(session.endReason) : null;
+    this.#send({ kind: 'event', name, session: session.id, counts: countsOf(session), media, reason, isOver });
   }
 
   #report(): void {

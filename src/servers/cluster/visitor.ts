@@ -7,7 +7,8 @@ export class Visitor implements CountedSocket {
   readonly id: number;
   readonly door: DoorName;
   readonly socket: Socket;
-  readonly remoteAddress: string | undefined;
+  /** The peer's; once a proxy has said for whom it connected, that client's. */
+  remoteAddress: string | undefined;
   readonly #listeners: (() => void)[] = [];
 
   constructor(id: number, door: DoorName, socket: Socket) {

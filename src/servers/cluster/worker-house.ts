@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { CoreConfig } from '../../core/config.ts';
 import { Context } from '../../core/context.ts';
+import { allow } from '../../core/decision.ts';
 import { House } from '../../core/house.ts';
 import type { Server, ServerDefinition } from '../../core/server.ts';
 import type { Source } from '../../core/source.ts';
@@ -13,7 +14,7 @@ import { applicationProxy } from './application-proxy.ts';
 import { decodeError, encodeError } from './error-data.ts';
 import { forwardingLogger } from './forwarding-logger.ts';
 import { HandedDoors } from './handed-doors.ts';
-import type { StartMessage, StreamPlace, ToPrimary, ToWorker } from './messages.ts';
+import type { Pass, StartMessage, StreamPlace, ToPrimary, ToWorker } from './messages.ts';
 import { Questions } from './questions.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 import { SessionReports } from './session-reports.ts';
@@ -44,7 +45,7 @@ export class WorkerHouse {
   readonly #context: Context;
   readonly #house: House;
   readonly #doors: HandedDoors;
-  readonly #questions = new Questions();
+  readonly #questions = new Questions<Pass | null>();
   readonly #registry: RemoteRegistry;
   readonly #source: InnerSource;
   readonly #runFolder: string | null;
@@ -57,7 +58,9 @@ export class WorkerHouse {
     const logger = forwardingLogger(send, start.levels);
     const context = new Context(start.config as unknown as CoreConfig, logger, start.folder);
     this.#context = context;
-    this.#doors = new HandedDoors(start, send);
+    this.#doors = new HandedDoors(start, send, (message) => {
+      return this.#questions.ask((question) => send(message(question)));
+    });
     this.#registry = new RemoteRegistry(start.worker, send, this.#questions);
     context.doors = this.#doors;
     context.registry = this.#registry;
@@ -94,7 +97,7 @@ export class WorkerHouse {
         this.#doors.welcome(message.door, message.socket, socket);
         break;
       case 'answer':
-        this.#questions.answer(message.question, message.error);
+        this.#questions.answer(message.question, message.error, message.pass);
         break;
       case 'mayYield':
         await this.#answer(message.question, () => this.#broadcast(message.streamPath)?.defendPlace());
@@ -134,14 +137,23 @@ export class WorkerHouse {
   }
 
   #askPrimary(): void {
-    this.#context.guards.push((session, action) =>
-      this.#questions.ask((question) => {
+    this.#context.signIn = async ({ id: session }, query) => {
+      const pass = await this.#questions.ask((question) => {
+        this.#send({ kind: 'signIn', question, session, query: { ...query } });
+      });
+      return pass?.user ?? '';
+    };
+    this.#context.guards.push(async (session, action) => {
+      const pass = await this.#questions.ask((question) => {
         const { id, userAgent, streamApp: app, streamName: name, streamHost: host, streamQuery } = session;
         const address = { path: session.streamPath as StreamPath, app, name };
         const target = { address, host, query: { ...streamQuery } };
         this.#send({ kind: 'asked', question, session: id, action, userAgent, target });
-      }),
-    );
+      });
+      if (pass === null) return allow();
+      session.user = pass.user;
+      return { allow: true, limits: pass.limits, ...(pass.redirect === null ? {} : { redirect: pass.redirect }) };
+    });
   }
 
   #broadcast(streamPath: StreamPath): BroadcastServer | undefined {

@@ -4,7 +4,7 @@ import type { StreamPath } from '../../core/stream-path.ts';
 import { ConnectionError, TimeoutError } from '../../errors.ts';
 import type { Claimant } from './claims.ts';
 import { decodeError, encodeError } from './error-data.ts';
-import type { StartMessage, ToPrimary, ToWorker } from './messages.ts';
+import type { StartMessage, ToPrimary, ToWorker, Pass } from './messages.ts';
 import type { Host } from './placement.ts';
 import { Questions } from './questions.ts';
 import type { SessionHome } from './remote-session.ts';
@@ -134,12 +134,12 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
   }
 
   /** Answers a question of the worker's with the outcome of `decision`. */
-  async answer(question: number, decision: Promise<void>): Promise<void> {
-    const error = await decision.then(
-      () => null,
-      (reason: unknown) => encodeError(reason),
+  async answer(question: number, decision: Promise<Pass | void>): Promise<void> {
+    const answer = await decision.then(
+      (pass) => ({ error: null, pass: pass ?? null }),
+      (reason: unknown) => ({ error: encodeError(reason), pass: null }),
     );
-    this.send({ kind: 'answer', question, error });
+    this.send({ kind: 'answer', question, ...answer });
   }
 
   kill(): void {
@@ -182,7 +182,7 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
         this.#failure = decodeError(message.error);
         break;
       case 'answer':
-        this.#questions.answer(message.question, message.error);
+        this.#questions.answer(message.question, message.error, undefined);
         return;
       case 'took':
         this.visitors.get(message.socket)?.handOver();

@@ -13,7 +13,7 @@ export abstract class FlvPublisher extends FlvSession {
   #resumeTimer: NodeJS.Timeout | null = null;
 
   constructor(context: Context, request: FlvRequest) {
-    super(context, request);
+    super(context, request, 'publish');
     this.#demuxer = new FlvDemuxer(context.config.limits);
     this.#throttle = new Throttle(context.config.publish.maxBytesPerSecond, performance.now());
   }
@@ -21,8 +21,8 @@ export abstract class FlvPublisher extends FlvSession {
   /** Asks for the stream's place, then lets the bytes come. Never rejects: what goes wrong closes the session. */
   async publish(): Promise<void> {
     try {
-      const broadcast = BroadcastServer.of(this.context, this.target.address.path);
-      await broadcast.postPublish(this);
+      const asked = BroadcastServer.of(this.context, this.target.address.path);
+      const broadcast = await asked.postPublish(this);
       if (this.isClosed) return;
       this.#broadcast = broadcast;
       this.begin();

@@ -1,5 +1,6 @@
 import { admit } from '../../core/admission.ts';
 import type { Context } from '../../core/context.ts';
+import { parseStreamPath } from '../../core/stream-path.ts';
 import { AbsentError, EndError } from '../../errors.ts';
 import { type AnyResponse, answerFor, respond } from './answer.ts';
 import { asError, type FlvRequest, FlvSession } from './flv-session.ts';
@@ -18,8 +19,8 @@ export class HttpProbe extends FlvSession {
 
   async answer(): Promise<void> {
     try {
-      await admit(this.context, this, 'play');
-      const { path } = this.target.address;
+      const { redirect } = await admit(this.context, this, 'play');
+      const { path } = redirect === null ? this.target.address : parseStreamPath(redirect);
       const { broadcasts, elsewhere } = this.context;
       const isHere = (broadcasts.get(path)?.status ?? 'idle') !== 'idle';
       if (!isHere && !elsewhere?.has(path)) throw new AbsentError(`${path} is not being published`);

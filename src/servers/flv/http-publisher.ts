@@ -65,7 +65,7 @@ export class HttpPublisher extends FlvPublisher {
   }
 
   #success(): Answer {
-    const data = { streamPath: this.target.address.path, inBytes: this.inBytes };
+    const data = { streamPath: this.streamPath, inBytes: this.inBytes };
     return jsonAnswer(200, { success: true, data, message: 'The stream ended.' });
   }
 
