@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { Certificate, type CertificateOptions, type CertificatePair } from './certificate.ts';
 import { type Listener, listen } from './listener.ts';
 
@@ -22,6 +22,12 @@ export interface Doors {
   open(server: Server, name: Listener['name'], host: string, port: number): Promise<Listener>;
   /** Lets nobody in any more; resolves when every connection of `server` has ended. */
   close(server: Server): Promise<void>;
+  /**
+   * A proxy has said for whom it connected: is there room for one more connection of that address? Not asked where the
+   * connections of the whole server are counted by `ConnectionLimits` of this process.
+   * @throws LimitError when there is none.
+   */
+  named?(socket: Socket, address: string): Promise<void>;
   /** @throws ConfigError when there is no pair that can be used. */
   certificate(options: CertificateOptions): Promise<DoorCertificate>;
 }

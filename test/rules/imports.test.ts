@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly RegExp[]>> = {
   'protocols/flv': [/^(bytes|media|codecs|errors|protocols\/(amf|flv))$/],
   'protocols/rtmp': [/^(bytes|media|codecs|errors|protocols\/(amf|flv|rtmp))$/],
   'protocols/inner': [/^(bytes|media|codecs|errors|protocols\/(amf|inner))$/],
+  'protocols/proxy': [/^(errors|protocols\/proxy)$/],
   core: [/^(media|errors|core)$/],
   servers: [/^(bytes|media|codecs|errors|core|protocols\/\w+)$/],
   tools: [/^(bytes|media|codecs|errors|protocols\/\w+|tools)$/],

@@ -24,6 +24,14 @@ const headers: RequestHandler = (request, response, next) => {
   response.status(204).end();
 };
 
+/** What Express takes for the client's address; behind a proxy of ours it is what that says. */
+function nameClient({ trustedProxies }: Context): RequestHandler {
+  return (request, _response, next) => {
+    Object.defineProperty(request, 'ip', { value: trustedProxies.clientOf(request).address, configurable: true });
+    next();
+  };
+}
+
 /** The REST API under `/api/v1`. */
 export class ApiServer implements Server {
   readonly #context: Context;
@@ -53,7 +61,7 @@ export class ApiServer implements Server {
     const context = this.#context;
     const { jwt } = context.config.auth;
     const router = Router();
-    router.use(headers, express.json({ limit: MAX_BODY_BYTES }));
+    router.use(nameClient(context), headers, express.json({ limit: MAX_BODY_BYTES }));
 
     router.get('/health', (_request, response) => {
       const data = { status: 'ok', timestamp: new Date().toISOString() };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { CoreConfig } from '../../core/config.ts';
+import { networkOf } from '../../core/peer-address.ts';
 import { hashPassword, verifyPassword } from '../../core/password.ts';
 import { ApiError } from './api-error.ts';
 import { AttemptLimit } from './attempt-limit.ts';
@@ -16,11 +17,6 @@ const FAILURES = { max: 5, windowMs: 15 * 60_000, maxKeys: MAX_KEYS };
 /** Each check takes a thread and 16 MiB for some 50 ms. */
 const MAX_CHECKS_AT_ONCE = 4;
 const MAX_FIELD_LENGTH = 1024;
-
-/** IPv6 hands out networks: whoever has one address of a /64 has them all. */
-function networkOf(ip: string): string {
-  return ip.includes(':') && !ip.includes('.') ? ip.split(':').slice(0, 4).join(':') : ip;
-}
 
 function field(body: unknown, name: 'username' | 'password'): string {
   const value = typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined;

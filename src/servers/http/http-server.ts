@@ -2,9 +2,11 @@ import type { Server as NetServer, Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import type { DoorCertificate } from '../../core/doors.ts';
+import { Entrance } from '../../core/entrance.ts';
 import type { Listener } from '../../core/listener.ts';
 import type { Server } from '../../core/server.ts';
 import { ClosedError } from '../../errors.ts';
+import { readProxyHeader } from '../../protocols/proxy/proxy-header.ts';
 import { createApplication } from './application.ts';
 import { Attachment } from './attachment.ts';
 import type { HttpConfig, HttpsConfig } from './config.ts';
@@ -23,6 +25,7 @@ export interface HttpServerConfig {
 export class HttpServer implements Server {
   readonly #context: Context;
   readonly #config: HttpServerConfig;
+  readonly #entrance: Entrance;
   readonly #sockets = new Set<Socket>();
   readonly #doors: NetServer[] = [];
   readonly #listeners: Listener[] = [];
@@ -32,6 +35,7 @@ export class HttpServer implements Server {
   constructor(context: Context, config: HttpServerConfig) {
     this.#context = context;
     this.#config = config;
+    this.#entrance = new Entrance(context, readProxyHeader);
   }
 
   /** The open doors, in the order in which they were opened. */
@@ -66,6 +70,7 @@ export class HttpServer implements Server {
     this.#listeners.length = 0;
     const doors = this.#doors.splice(0);
     const closed = doors.map((door) => this.#context.doors.close(door));
+    this.#entrance.close();
     this.#endSessions();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
@@ -106,6 +111,7 @@ export class HttpServer implements Server {
     door.on('tlsClientError', (error: Error) => {
       this.#context.logger.debug({ err: error }, 'a TLS handshake failed');
     });
+    this.#entrance.guard(door);
     const { config, doors } = this.#context;
     const listener = await doors.open(door, name, config.bind, port);
     door.on('error', (error) => this.#context.logger.error({ err: error }, `the ${name} listener failed`));
