@@ -1,7 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { DeniedError } from '../errors.ts';
-import type { Guard } from './admission.ts';
-import type { CoreConfig } from './config.ts';
+import { WrongCredentialError } from './failed-attempts.ts';
 
 export type SignedAction = 'publish' | 'play';
 
@@ -29,34 +28,19 @@ export interface SignatureCheck {
   readonly now: number;
 }
 
-/** @throws DeniedError when the signature is missing, malformed, expired, or for something else. */
+/** @throws DeniedError when the signature is missing or has expired, WrongCredentialError when it is malformed or not ours. */
 export function verifyStreamSign(check: SignatureCheck): void {
   const { action, path, sign, secret, acceptMd5, now } = check;
   if (sign === undefined || sign === '') throw new DeniedError(`a signed address is needed to ${action}`);
   const match = /^(\d{1,12})-([0-9a-f]{32}|[0-9a-f]{64})$/.exec(sign);
-  if (match === null) throw new DeniedError('the signature is malformed');
+  if (match === null) throw new WrongCredentialError('the signature is malformed');
   const expiresAt = Number(match[1]);
   const isMd5 = match[2]!.length === 32;
   if (isMd5 && !acceptMd5) throw new DeniedError('MD5 signatures are switched off');
   const expected = isMd5 ? signStreamMd5(path, expiresAt, secret) : signStream(action, path, expiresAt, secret);
   const found = `${expiresAt}-${match[2]}`;
   if (!timingSafeEqual(Buffer.from(expected), Buffer.from(found))) {
-    throw new DeniedError('the signature does not fit this address');
+    throw new WrongCredentialError('the signature does not fit this address');
   }
   if (expiresAt < now) throw new DeniedError('the signature has expired');
-}
-
-/** The built-in permission check: signed addresses, where the configuration asks for them. */
-export function signGuard(auth: CoreConfig['auth']): Guard {
-  return (session, action) => {
-    if (!auth[action]) return;
-    verifyStreamSign({
-      action,
-      path: session.streamPath,
-      sign: session.streamQuery['sign'],
-      secret: auth.secret,
-      acceptMd5: auth.md5,
-      now: Math.floor(Date.now() / 1000),
-    });
-  };
 }

@@ -41,10 +41,6 @@ export class NetStream {
     return this.#target?.name ?? '';
   }
 
-  get #path(): string {
-    return `/${this.#target?.app}/${this.#target?.name}`;
-  }
-
   get #isPlay(): boolean {
     return this.#state === 'play asked' || this.#state === 'playing';
   }
@@ -115,7 +111,8 @@ export class NetStream {
     this.#state = 'publishing';
     this.#reader = reader;
     this.#link.sendUserControl({ event: 'streamBegin', value: this.id });
-    this.#status('status', 'NetStream.Publish.Start', `${this.#path} is now published.`);
+    // Not its name, which may be a key.
+    this.#status('status', 'NetStream.Publish.Start', 'The stream is now published.');
   }
 
   /** `play` while playing replaces what is played; while publishing it is refused. */

@@ -4,6 +4,7 @@ import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { joinAddress } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
+import { isAskedForPassword, type SignIn } from '../../core/sign-in.ts';
 import { parseStreamAddress } from '../../core/stream-path.ts';
 import {
   AbsentError,
@@ -17,18 +18,20 @@ import {
   TimeoutError,
 } from '../../errors.ts';
 import { readBodyOptions } from '../../protocols/flv/body-options.ts';
+import { describeAdobeRefusal } from '../../protocols/rtmp/adobe-auth.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
+import { MAX_MISSED_PINGS, Pulse } from './pulse.ts';
 import { readInto } from './read-into.ts';
+import { inItsWords, refusalCode } from './refusal.ts';
 import { RtmpSession } from './rtmp-session.ts';
+import { targetOf } from './rtmp-target.ts';
 import { Throttle } from '../../core/throttle.ts';
 
 /** How long the last bytes may take before the socket is cut. */
 const LINGER_MS = 2000;
 /** Characters kept of what a peer says it is. */
 const MAX_USER_AGENT_LENGTH = 256;
-/** Pings that may stay unanswered, with no other byte coming, before the peer counts as gone. */
-const MAX_MISSED_PINGS = 3;
 
 export interface RtmpConnectionOptions {
   readonly protocol: 'rtmp' | 'rtmps';
@@ -42,7 +45,7 @@ export interface RtmpConnectionOptions {
   readonly slabs: SlabPool;
 }
 
-type OpenSession = RtmpSession & { readonly broadcast: BroadcastServer };
+type OpenSession = RtmpSession & { broadcast: BroadcastServer };
 type EventOf<Kind extends RtmpEvent['kind']> = Extract<RtmpEvent, { readonly kind: Kind }>;
 
 /** One socket: feeds the protocol, carries its sessions, and keeps its limits of time. */
@@ -50,7 +53,7 @@ export class RtmpConnection {
   readonly #context: Context;
   readonly #socket: Socket;
   readonly #options: RtmpConnectionOptions;
-  readonly #origin: { protocol: 'rtmp' | 'rtmps'; ip: string; address: string; userAgent: string };
+  readonly #origin: { protocol: 'rtmp' | 'rtmps'; ip: string; address: string; userAgent: string; user: string };
   readonly #protocol: RtmpProtocol;
   readonly #throttle: Throttle;
   /** Runs while a peer that was too fast is not read. */
@@ -64,12 +67,8 @@ export class RtmpConnection {
   /** A decision about a publisher is awaited: nothing more is read. */
   #isAsking = false;
   #isShut = false;
-  #lastHeardAt = Date.now();
-  /** Has a byte come since the last tick? */
-  #hasHeard = false;
+  readonly #pulse = new Pulse();
   #publisher: RtmpSession | null = null;
-  #missedPings = 0;
-  #sentBytes = 0;
 
   constructor(context: Context, socket: Socket, options: RtmpConnectionOptions) {
     this.#context = context;
@@ -81,6 +80,7 @@ export class RtmpConnection {
       ip: joinAddress(address, socket.remotePort ?? 0),
       address,
       userAgent: '',
+      user: '',
     };
     this.#protocol = new RtmpProtocol({
       limits: context.config.limits,
@@ -92,10 +92,13 @@ export class RtmpConnection {
     this.#idle = new RtmpSession(context, this.#origin, this);
     this.#deadline = this.#startDeadline('handshakeTimeoutMs', 'the handshake was not finished');
     const onData = (chunk: Buffer) => this.#onData(chunk);
+    // Behind a proxy's header the first bytes are here already.
+    const early: unknown = socket.readableLength > 0 ? socket.read() : null;
     if (!readInto(socket, options.readBuffer, onData)) socket.on('data', onData);
     socket.on('end', () => this.close(new ConnectionError('the peer closed the connection')));
     socket.on('error', (error) => this.close(new ConnectionError(error.message, { cause: error })));
     socket.on('close', () => this.close(new ConnectionError('the connection is gone')));
+    if (Buffer.isBuffer(early)) onData(early);
   }
 
   get backlogBytes(): number {
@@ -109,27 +112,24 @@ export class RtmpConnection {
   /** About once a second. */
   tick(): void {
     const { pingIntervalMs } = this.#context.config.limits;
-    if (this.#hasHeard) this.#hear();
-    this.#hasHeard = false;
     if (pingIntervalMs === 0 || !this.#protocol.connected || this.#isShut) return;
-    const sent = this.#socket.bytesWritten - this.#socket.writableLength;
-    if (sent !== this.#sentBytes) this.#hear();
-    this.#sentBytes = sent;
-    if (Date.now() - this.#lastHeardAt < pingIntervalMs * (this.#missedPings + 1)) return;
-    if (this.#missedPings >= MAX_MISSED_PINGS) {
-      this.close(new TimeoutError('limits.pingIntervalMs', `${this.#missedPings} pings were not answered`));
-      return;
+    switch (this.#pulse.check(this.#takenBytes, pingIntervalMs)) {
+      case 'ask':
+        this.#protocol.ping(Math.floor(performance.now()) >>> 0);
+        this.#flush();
+        this.#pulse.asked(this.#takenBytes);
+        break;
+      case 'gone':
+        this.close(new TimeoutError('limits.pingIntervalMs', `${MAX_MISSED_PINGS} pings were not answered`));
+        break;
+      case 'lives':
+        break;
     }
-    this.#missedPings++;
-    this.#protocol.ping(Math.floor(performance.now()) >>> 0);
-    this.#flush();
-    this.#sentBytes = this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
-  /** A sign of life: a byte came, or the peer takes what we send (many players never answer a ping). */
-  #hear(): void {
-    this.#lastHeardAt = Date.now();
-    this.#missedPings = 0;
+  /** What the system has taken for the peer. */
+  get #takenBytes(): number {
+    return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
   /** The server stops. */
@@ -192,7 +192,8 @@ export class RtmpConnection {
   #sayGoodbye(session: RtmpSession, reason: Error): void {
     if (reason instanceof ConnectionError || session.action === null) return;
     if (session.role === 'player') this.#protocol.streamEnd(session.streamId);
-    else this.#protocol.rejectStream(session.streamId, refusalCode(session.action, reason), reason.message);
+    else
+      this.#protocol.rejectStream(session.streamId, refusalCode(session.action, reason), inItsWords(session, reason));
     this.#flush();
   }
 
@@ -205,7 +206,7 @@ export class RtmpConnection {
 
   #onData(chunk: Buffer): void {
     if (this.#isShut) return;
-    this.#hasHeard = true;
+    this.#pulse.hear();
     this.#count(chunk.length);
     this.#slowDown(chunk.length);
     this.#protocol.push(chunk);
@@ -307,18 +308,59 @@ export class RtmpConnection {
       this.close(error as Error);
       return;
     }
+    const { config, signIn } = this.#context;
+    const isEncoder = event.command['type'] === 'nonprivate';
+    if (signIn !== null && isAskedForPassword(config.auth.askPassword, { ...event, isEncoder })) {
+      void this.#signIn(event, signIn);
+      return;
+    }
+    this.#acceptConnect();
+  }
+
+  #acceptConnect(): void {
     this.#protocol.acceptConnect();
     this.#deadline = this.#startDeadline('commandTimeoutMs', 'neither publish nor play was asked for');
   }
 
+  /** Asks for user and password: each refusal is a step, after which the peer connects anew. */
+  async #signIn(event: EventOf<'connect'>, signIn: SignIn): Promise<void> {
+    const session = this.#idle;
+    if (session === null) return;
+    this.#isAsking = true;
+    this.#socket.pause();
+    this.#deadline = this.#startDeadline('commandTimeoutMs', 'user and password were not checked');
+    try {
+      this.#origin.user = await signIn(session, event.query);
+      session.user = this.#origin.user;
+      if (!this.#isShut) this.#acceptConnect();
+    } catch (error) {
+      this.#refuseConnect(error as Error);
+    }
+    this.#isAsking = false;
+    this.#resume();
+    this.#pump();
+  }
+
+  #refuseConnect(error: Error): void {
+    if (this.#isShut) return;
+    const isStep = error instanceof DeniedError;
+    if (!(error instanceof NmsError))
+      this.#context.logger.error({ ip: this.#origin.ip, err: error }, 'signing in failed');
+    this.#protocol.rejectConnect('NetConnection.Connect.Rejected', isStep ? error.message : 'signing in failed');
+    this.close(isStep ? new DeniedError(describeAdobeRefusal(error.message)) : error);
+  }
+
   /** Gives the message stream a session and its target. */
   #open(event: EventOf<'publish'> | EventOf<'play'>): OpenSession {
-    const address = parseStreamAddress(event.app, event.name);
+    const { auth } = this.#context.config;
+    const target = targetOf(event, { host: this.#connect?.host ?? '', user: this.#origin.user, auth });
+    const { address } = target;
     const session = this.#idle ?? new RtmpSession(this.#context, this.#origin, this);
     this.#idle = null;
     session.streamId = event.streamId;
     session.action = event.kind;
-    session.setTarget({ address, host: this.#connect?.host ?? '', query: event.query });
+    session.requestedPath = `/${event.app}/${event.name}`;
+    session.setTarget(target);
     this.#sessions.set(event.streamId, session);
     if (this.#deadline !== null) clearTimeout(this.#deadline);
     this.#deadline = null;
@@ -332,7 +374,7 @@ export class RtmpConnection {
       session = this.#open(event);
       this.#isAsking = true;
       this.#socket.pause();
-      await session.broadcast.postPublish(session);
+      session.broadcast = await session.broadcast.postPublish(session);
       this.#protocol.acceptPublish(event.streamId);
       this.#flush();
     } catch (error) {
@@ -387,12 +429,4 @@ export class RtmpConnection {
       ...readBodyOptions(event.query, { knowsTracks }),
     };
   }
-}
-
-function refusalCode(action: 'publish' | 'play', reason: Error): string {
-  if (action === 'play') {
-    return reason instanceof AbsentError ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
-  }
-  const isNameTaken = reason instanceof BusyError || reason instanceof DeniedError;
-  return isNameTaken ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Rejected';
 }

@@ -4,9 +4,11 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import { Slab, SlabPool } from '../../bytes/slab.ts';
 import type { Context } from '../../core/context.ts';
 import type { DoorCertificate } from '../../core/doors.ts';
+import { Entrance } from '../../core/entrance.ts';
 import type { Listener } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
 import type { Server } from '../../core/server.ts';
+import { readProxyHeader } from '../../protocols/proxy/proxy-header.ts';
 import { type RtmpConfig, type RtmpsConfig, rtmpSection } from './config.ts';
 import { RtmpConnection } from './rtmp-connection.ts';
 
@@ -22,6 +24,7 @@ export class RtmpServer implements Server {
   readonly #rtmp: RtmpConfig | undefined;
   readonly #rtmps: RtmpsConfig | undefined;
   readonly #options: RtmpConfig;
+  readonly #entrance: Entrance;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly #slab = new Slab();
   readonly #slabs = new SlabPool();
@@ -37,6 +40,7 @@ export class RtmpServer implements Server {
     this.#rtmp = config.rtmp;
     this.#rtmps = config.rtmps;
     this.#options = config.rtmp ?? rtmpSection.parse({});
+    this.#entrance = new Entrance(context, readProxyHeader);
   }
 
   get listeners(): readonly Listener[] {
@@ -49,12 +53,14 @@ export class RtmpServer implements Server {
       const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
       this.#guard(server);
       server.on('connection', (socket) => this.#welcome(socket, 'rtmp'));
+      this.#entrance.guard(server);
       this.#servers.push(server);
       this.#listeners.push(await doors.open(server, 'rtmp', config.bind, this.#rtmp.port));
     }
     if (this.#rtmps !== undefined) {
       const server = await this.#createTlsServer(this.#rtmps);
       this.#guard(server);
+      this.#entrance.guard(server);
       this.#servers.push(server);
       this.#listeners.push(await doors.open(server, 'rtmps', config.bind, this.#rtmps.port));
     }
@@ -70,6 +76,7 @@ export class RtmpServer implements Server {
     this.#certificate = null;
     this.#listeners = [];
     const closed = this.#servers.splice(0).map((server) => this.#context.doors.close(server));
+    this.#entrance.close();
     for (const connection of this.#connections) connection.leave();
     const cut = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();

@@ -23,6 +23,8 @@ export class RtmpSession extends Session implements Player {
   /** What its peer wants of the stream. */
   action: 'publish' | 'play' | null = null;
   subscription: Subscription | null = null;
+  /** The path as the peer said it; its own may hide that. */
+  requestedPath = '';
   broadcast: BroadcastServer | null = null;
   readonly #carrier: RtmpCarrier;
   #formatOptions: RtmpFormatOptions | null = null;
