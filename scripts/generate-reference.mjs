@@ -1,4 +1,5 @@
-// Writes docs/6-reference/config.md and config.schema.json from the schemas of the configuration.
+// Writes docs/6-reference/config.md and config.schema.json from the schemas of the configuration, and webhook.schema.json from
+// that of the payload of webhooks.
 // usage: node scripts/generate-reference.mjs [--check] [folder]   --check writes nothing and exits 1 when a file disagrees
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,6 +8,7 @@ import { environmentName } from '../src/core/config-environment.ts';
 import { dotted, isSecret } from '../src/core/config-issues.ts';
 import { configJsonSchema, describeAllowed, listKeys } from '../src/core/config-keys.ts';
 import { NodeMediaServer } from '../src/index.ts';
+import { payloadJsonSchema } from '../src/servers/notify/index.ts';
 
 const PREFACE = `# Configuration
 
@@ -76,6 +78,7 @@ const folder = resolve(positionals[0] ?? join(import.meta.dirname, '../docs/6-re
 const files = {
   'config.md': renderPage(NodeMediaServer.sections),
   'config.schema.json': `${JSON.stringify(configJsonSchema(NodeMediaServer.sections), null, 2)}\n`,
+  'webhook.schema.json': `${JSON.stringify(payloadJsonSchema(), null, 2)}\n`,
 };
 for (const [name, text] of Object.entries(files)) {
   const path = join(folder, name);

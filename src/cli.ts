@@ -5,11 +5,13 @@ import { check } from './cli/check.ts';
 import { explainError } from './cli/explain.ts';
 import { type LoadedConfig, loadConfig } from './cli/load-config.ts';
 import { createLog, type Log } from './cli/log.ts';
+import { outbox } from './cli/outbox.ts';
+import { sign } from './cli/sign.ts';
 import { greet, start } from './cli/start.ts';
 import { NodeMediaServer } from './index.ts';
 import { terminalOutput } from './tools/terminal.ts';
 
-type ServeInvocation = Extract<Invocation, { kind: 'start' | 'check' }>;
+type ServeInvocation = Extract<Invocation, { kind: 'start' | 'check' | 'sign' | 'outbox' }>;
 type VisitInvocation = Extract<Invocation, { kind: 'publish' | 'play' }>;
 
 function readVersion(): string {
@@ -78,6 +80,14 @@ async function serve(invocation: ServeInvocation, version: string): Promise<numb
     loaded = load(invocation);
     if (invocation.kind === 'check') {
       process.stdout.write(`${await check(loaded)}\n`);
+      return 0;
+    }
+    if (invocation.kind === 'sign') {
+      process.stdout.write(`${sign(loaded, invocation, Date.now())}\n`);
+      return 0;
+    }
+    if (invocation.kind === 'outbox') {
+      process.stdout.write(`${outbox(loaded, invocation.request)}\n`);
       return 0;
     }
     log = createLog(loaded.resolved.log, process.stdout.isTTY === true);

@@ -38,7 +38,8 @@ export type ProtocolErrorCode =
   | 'NMS_PROTOCOL_CODEC'
   | 'NMS_PROTOCOL_HTTP'
   | 'NMS_PROTOCOL_WEBSOCKET'
-  | 'NMS_PROTOCOL_INNER';
+  | 'NMS_PROTOCOL_INNER'
+  | 'NMS_PROTOCOL_PROXY';
 
 /**
  * The peer broke a protocol. `position` is the byte of its input at which that was seen; `section` names the
@@ -61,10 +62,17 @@ export class ProtocolError extends NmsError {
   }
 }
 
-/** The peer may not do this: answered as RTMP `…Rejected`/`BadName`, HTTP 401 or 403. */
+/**
+ * The peer may not do this: answered as RTMP `…Rejected`/`BadName`, HTTP 401 or 403. `isFinal`: whoever it proved to be, it
+ * would be refused (its address may not); HTTP 403.
+ */
 export class DeniedError extends NmsError {
-  constructor(message: string, options?: { readonly cause?: unknown }) {
-    super('NMS_DENIED', message, options);
+  readonly isFinal: boolean;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly isFinal?: boolean } = {}) {
+    const { isFinal = false, ...rest } = options;
+    super('NMS_DENIED', message, rest);
+    this.isFinal = isFinal;
   }
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type ConfigInput, mergeConfig, nest } from '../core/config-schema.ts';
+import { declareOutbox, type OutboxRequest } from './outbox-arguments.ts';
 
 /** What the command line sets, and which flag set it, by the key's dotted path. */
 export interface FlagConfig {
@@ -8,9 +9,25 @@ export interface FlagConfig {
   readonly origins: ReadonlyMap<string, string>;
 }
 
+/** An address that is to be signed. */
+export interface SignRequest {
+  readonly action: 'publish' | 'play';
+  /** `/app/name` */
+  readonly path: string;
+  /** How long it is to be good, in seconds. */
+  readonly ttlSeconds: number;
+}
+
 /** What is to be done. */
 export type Invocation =
   | { readonly kind: 'start' | 'check'; readonly configPath: string | null; readonly flags: FlagConfig }
+  | ({ readonly kind: 'sign'; readonly configPath: string | null; readonly flags: FlagConfig } & SignRequest)
+  | {
+      readonly kind: 'outbox';
+      readonly configPath: string | null;
+      readonly flags: FlagConfig;
+      readonly request: OutboxRequest;
+    }
   | { readonly kind: 'publish' | 'play'; readonly url: string; readonly seconds?: number; readonly insecure: boolean }
   /** Help or the version: to be printed, and nothing else. */
   | { readonly kind: 'text'; readonly text: string }
@@ -33,6 +50,24 @@ function readSeconds(text: string): number {
   const seconds = /^\d{1,7}(\.\d+)?$/.test(text) ? Number(text) : 0;
   if (seconds <= 0) throw new InvalidArgumentError('A number above 0 is allowed.');
   return seconds;
+}
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+/** A time to live beyond this is a mistake. */
+const MAX_TTL_DAYS = 3660;
+
+function readTtl(text: string): number {
+  const [, number, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(number ?? 0) * SECONDS[(unit ?? 's') as keyof typeof SECONDS];
+  if (seconds < 1 || seconds > MAX_TTL_DAYS * SECONDS.d) {
+    throw new InvalidArgumentError('A number followed by s, m, h or d is allowed, ten years at most.');
+  }
+  return seconds;
+}
+
+function readAction(text: string): 'publish' | 'play' {
+  if (text !== 'publish' && text !== 'play') throw new InvalidArgumentError('publish or play is allowed.');
+  return text;
 }
 
 function readWorkers(text: string): number | 'auto' {
@@ -84,8 +119,8 @@ const flagTable: readonly Flag[] = [
   { flag: '--record-path', value: '<folder>', help: 'folder for recordings', path: ['record', 'path'], read: readPath },
   { flag: '--record-auto', help: 'record every stream', path: ['record', 'auto'], on: true },
   { flag: '--notify-url', value: '<url>', help: 'told about every event', path: ['notify', 'url'], read: readAddress },
-  { flag: '--auth-play', help: 'players need a signed address', path: ['auth', 'play'], on: true },
-  { flag: '--auth-publish', help: 'publishers need a signed address', path: ['auth', 'publish'], on: true },
+  { flag: '--auth-play', help: 'players need a credential', path: ['auth', 'play'], on: true },
+  { flag: '--auth-publish', help: 'publishers need a credential', path: ['auth', 'publish'], on: true },
   { flag: '--no-admin', help: 'no page and no console', path: ['webadmin', 'enable'], on: false },
 ];
 
@@ -140,10 +175,13 @@ export function parseArguments(argv: readonly string[], { version, cwd }: Surrou
       },
     })
     .addHelpText('after', HELP);
-  const serve = (kind: 'start' | 'check') => () => {
+  const configured = () => {
     const options = program.opts<Record<string, unknown>>();
     const configPath = typeof options.config === 'string' ? options.config : null;
-    invocation = { kind, configPath, flags: collectFlags(options) };
+    return { configPath, flags: collectFlags(options) };
+  };
+  const serve = (kind: 'start' | 'check') => () => {
+    invocation = { kind, ...configured() };
   };
   const visit = (kind: 'publish' | 'play') => (url: string, options: { seconds?: number; insecure?: boolean }) => {
     invocation = { kind, url, insecure: false, ...options };
@@ -162,6 +200,17 @@ export function parseArguments(argv: readonly string[], { version, cwd }: Surrou
       .action(visit(kind));
   visitor('publish', 'publish a test stream to an rtmp, http or ws address');
   visitor('play', 'play a stream and report what arrives');
+  inherit(program.command('sign'))
+    .description('print a signed address')
+    .argument('<action>', 'publish or play', readAction)
+    .argument('<path>', 'the stream, /app/name')
+    .option('--ttl <time>', 'how long it is good: 90s, 30m, 1h, 7d', readTtl, SECONDS.h)
+    .action((action: SignRequest['action'], path: string, { ttl }: { readonly ttl: number }) => {
+      invocation = { kind: 'sign', ...configured(), action, path, ttlSeconds: ttl };
+    });
+  declareOutbox(program, inherit, (request) => {
+    invocation = { kind: 'outbox', ...configured(), request };
+  });
   try {
     program.parse(argv, { from: 'user' });
   } catch (error) {

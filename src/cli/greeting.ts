@@ -10,7 +10,7 @@ const TEST_PICTURE =
   '-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 60 -c:a aac -f flv';
 
 /** A name by which this machine reaches the listener. */
-function reachableHost(host: string): string {
+export function reachableHost(host: string): string {
   if (host === '0.0.0.0' || host === '::' || host === '') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
 }

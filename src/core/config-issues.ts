@@ -5,7 +5,7 @@ import { nearest } from './config-suggest.ts';
 
 type Path = readonly PropertyKey[];
 
-const SECRET_NAMES = new Set(['password', 'secret', 'token', 'passphrase']);
+const SECRET_NAMES = new Set(['password', 'secret', 'token', 'passphrase', 'streamKeys']);
 const MAX_SHOWN = 80;
 
 /** `auth.jwt.users[0].password` */
@@ -18,7 +18,7 @@ export function dotted(path: Path): string {
 
 /** Whether the value at `path` must never be shown. */
 export function isSecret(path: Path): boolean {
-  return path.some((part) => SECRET_NAMES.has(String(part)));
+  return SECRET_NAMES.has(String(path.at(-1)));
 }
 
 /** The value found, on one line, cut short; secrets, pasted keys and passwords in addresses are left out. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { wireLimits } from '../media/limits.ts';
+import { ADDRESS_RANGE_WORDS, isAddressRange } from './address-list.ts';
+import { authSection } from './config-auth.ts';
 
 const bytes = (fallback: number, help: string) => z.number().int().min(0).default(fallback).describe(help);
 const millis = (fallback: number, help: string) => z.number().int().min(0).default(fallback).describe(help);
@@ -9,16 +11,11 @@ const count = (fallback: number, help: string) => z.number().int().min(1).defaul
 export const portNumber = (fallback: number, help: string) =>
   z.number().int().min(0).max(65535).default(fallback).describe(help);
 
-const MAX_WORKERS = 256;
+/** Addresses and ranges of them. */
+export const addressRanges = (help: string) =>
+  z.array(z.string().refine(isAddressRange, ADDRESS_RANGE_WORDS)).default([]).describe(help);
 
-const user = z.strictObject({
-  username: z.string().min(1).describe('the name to sign in with'),
-  password: z
-    .string()
-    .default('')
-    .describe('a scrypt hash, or a plain password that is hashed at the next start; empty: one is made'),
-  role: z.enum(['admin', 'viewer']).default('admin').describe('what the user may do'),
-});
+const MAX_WORKERS = 256;
 
 /** The sections that no single server owns. Each key has a type, a default, a range and a sentence of help. */
 export const coreSections = {
@@ -29,36 +26,10 @@ export const coreSections = {
     .describe(
       'processes that serve behind the same doors; "auto": one per processor, which is what the command uses when nothing is said',
     ),
-  auth: z
-    .strictObject({
-      play: z.boolean().default(false).describe('players need a signed address'),
-      publish: z.boolean().default(false).describe('publishers need a signed address'),
-      secret: z.string().default('').describe('the key that signs stream addresses; empty: one is made'),
-      md5: z.boolean().default(true).describe('also accept the MD5 signatures of Node-Media-Server 4'),
-      jwt: z
-        .strictObject({
-          secret: z.string().default('').describe('the key that signs API tokens; empty: one is made'),
-          expiresIn: z
-            .string()
-            .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
-            .default('24h')
-            .describe('life of an API token: a number followed by s, m, h or d'),
-          refreshExpiresIn: z
-            .string()
-            .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
-            .default('7d')
-            .describe('life of a refresh token, written like `expiresIn`'),
-          algorithm: z.literal('HS256').default('HS256').describe('how API tokens are signed'),
-          users: z
-            .array(user)
-            .default([{ username: 'admin', password: '', role: 'admin' }])
-            .describe('who may sign in'),
-        })
-        .prefault({})
-        .describe('tokens and users of the API'),
-    })
-    .prefault({})
-    .describe('who may publish, play and use the API'),
+  trustedProxies: addressRanges(
+    'addresses of proxies that are believed when they say who their client is: PROXY protocol, X-Forwarded-For',
+  ),
+  auth: authSection,
   publish: z
     .strictObject({
       graceMs: millis(30_000, 'how long a publisher whose connection dropped keeps his place'),
@@ -154,7 +125,7 @@ export const coreSections = {
       durability: z
         .enum(['none', 'fsync'])
         .default('none')
-        .describe('accepted from Node-Media-Server 4, without effect'),
+        .describe('fsync: what is kept survives a power failure too, and every write waits for the disk'),
     })
     .prefault({})
     .describe('what the server keeps on disk'),
@@ -165,15 +136,6 @@ export const coreSections = {
     })
     .prefault({})
     .describe('recordings'),
-  notify: z
-    .strictObject({
-      url: z
-        .union([z.literal(''), z.url({ protocol: /^https?$/ })])
-        .default('')
-        .describe('told about every event'),
-    })
-    .prefault({})
-    .describe('webhooks'),
   webadmin: z
     .strictObject({ enable: z.boolean().default(true).describe('serve the page at / and the console') })
     .prefault({})

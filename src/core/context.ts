@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
+import { resolve } from 'node:path';
 import type { Guard } from './admission.ts';
 import type { BroadcastHost, BroadcastServer } from './broadcast-server.ts';
 import type { CoreConfig } from './config.ts';
@@ -11,10 +12,13 @@ import type { LiveStream } from './live-stream.ts';
 import type { Logger } from './logger.ts';
 import type { MediaRoute, Route } from './route.ts';
 import type { Session, SessionId, SessionObserver } from './session.ts';
+import type { SignIn } from './sign-in.ts';
 import type { Source } from './source.ts';
+import { Store } from './store.ts';
 import type { StreamPath } from './stream-path.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { Ticker } from './ticker.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 import { Turns } from './turns.ts';
 
 /** Everything one `NodeMediaServer` knows. Two servers in a process have two of these and never meet. */
@@ -29,10 +33,16 @@ export class Context implements BroadcastHost {
   readonly sources: Source[] = [];
   /** Who knows what other processes publish; `null`: there are none. */
   registry: StreamRegistry | null = null;
+  /** Who is believed when he says for whom he connects. */
+  readonly trustedProxies: TrustedProxies;
+  /** Asks RTMP connections for user and password; `null`: nobody has one. */
+  signIn: SignIn | null = null;
   readonly connections: ConnectionLimits;
   readonly ticker = new Ticker();
   readonly load = new Load();
   readonly turns = new Turns();
+  /** What is kept on disk; closed until a part of the server needs it. */
+  readonly store: Store;
   readonly config: CoreConfig;
   readonly logger: Logger;
   /** The folder that relative paths of the configuration start from. */
@@ -52,7 +62,10 @@ export class Context implements BroadcastHost {
     this.config = config;
     this.logger = logger;
     this.folder = folder;
-    this.connections = new ConnectionLimits(config.limits);
+    const { path, durability } = config.store;
+    this.store = new Store({ folder: resolve(folder, path), durability, logger });
+    this.trustedProxies = new TrustedProxies(config.trustedProxies);
+    this.connections = new ConnectionLimits(config.limits, this.trustedProxies);
     this.eventEmitter.setMaxListeners(0);
   }
 }

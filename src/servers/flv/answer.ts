@@ -1,5 +1,7 @@
 import { type OutgoingHttpHeaders, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
+import { hasTokens } from '../../core/config-auth.ts';
+import { hasStreamKeys } from '../../core/stream-keys.ts';
 import {
   AbsentError,
   BusyError,
@@ -51,9 +53,24 @@ export function errorAnswer(status: number, error: Error, headers: OutgoingHttpH
   return jsonAnswer(status, { success: false, code, message, error: message }, headers);
 }
 
+/** Was a credential needed, and none given? */
 function lacksCredentials(session: FlvSession, action: 'play' | 'publish'): boolean {
   const { auth } = session.context.config;
-  return auth[action] && session.streamQuery['sign'] === undefined;
+  const { sign, token, key } = session.target.query;
+  const isGiven = sign !== undefined || (token !== undefined && hasTokens(auth.token));
+  const isKeyGiven = key !== undefined && hasStreamKeys(auth.streamKeys);
+  return auth[action] && !isGiven && !isKeyGiven;
+}
+
+function challenges(session: FlvSession): string {
+  const bearer = hasTokens(session.context.config.auth.token) ? ', Bearer realm="stream"' : '';
+  return `Sign realm="stream"${bearer}`;
+}
+
+/** In a player's own words: whether its path is one that is hidden is nobody's business. */
+function absentAnswer(error: Error, { streamPath, requestedPath }: FlvSession): Answer {
+  const message = error.message.replace(`${streamPath} `, () => `${requestedPath} `);
+  return errorAnswer(404, new AbsentError(message));
 }
 
 /** Protocols name the limit that was exceeded in their message. */
@@ -64,10 +81,12 @@ export function isTooLarge(error: Error): boolean {
 /** Why a session could not begin, or why it ended, as HTTP says it. */
 export function answerFor(error: Error, session: FlvSession, action: 'play' | 'publish'): Answer {
   if (error instanceof DeniedError) {
-    if (!lacksCredentials(session, action)) return errorAnswer(403, error);
-    return errorAnswer(401, error, { 'WWW-Authenticate': 'Sign realm="stream"' });
+    if ('isTooMany' in error) return errorAnswer(429, error);
+    if (error.isFinal || !lacksCredentials(session, action)) return errorAnswer(403, error);
+    return errorAnswer(401, error, { 'WWW-Authenticate': challenges(session) });
   }
-  if (error instanceof AbsentError || error instanceof EndError) return errorAnswer(404, error);
+  if (error instanceof AbsentError) return absentAnswer(error, session);
+  if (error instanceof EndError) return errorAnswer(404, error);
   if (error instanceof BusyError) return errorAnswer(409, error);
   if (isTooLarge(error)) return errorAnswer(413, error);
   if (error instanceof ProtocolError) return errorAnswer(400, error);

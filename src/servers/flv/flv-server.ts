@@ -112,7 +112,10 @@ export class FlvServer implements Server, MediaRoute {
     if (this.#isReserved(target.path)) return false;
     try {
       this.#checkOrigin(message);
-      const request = { origin: originOf(message, 'ws'), target: streamTargetOf(message, target) };
+      const request = {
+        origin: originOf(message, 'ws', this.#context.trustedProxies),
+        target: streamTargetOf(message, target),
+      };
       this.#welcome(request, { message, socket, head });
     } catch (error) {
       endSocket(socket, encodeAnswer(this.#answerOf(error)));
@@ -141,7 +144,10 @@ export class FlvServer implements Server, MediaRoute {
 
   #serve(request: AnyRequest, response: AnyResponse, target: RequestTarget): void {
     const { method } = request;
-    const described: FlvRequest = { origin: originOf(request, 'http'), target: streamTargetOf(request, target) };
+    const described: FlvRequest = {
+      origin: originOf(request, 'http', this.#context.trustedProxies),
+      target: streamTargetOf(request, target),
+    };
     this.#checkOrigin(request);
     const context = this.#context;
     if (method === 'OPTIONS') this.#allow(response);

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { joinAddress } from '../../core/listener.ts';
-import { peerAddress } from '../../core/peer-address.ts';
 import type { SessionOrigin, SessionTarget } from '../../core/session.ts';
 import { parseStreamUrlPath } from '../../core/stream-path.ts';
+import type { TrustedProxies } from '../../core/trusted-proxies.ts';
 import { ProtocolError } from '../../errors.ts';
 
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
@@ -14,6 +14,8 @@ export interface RequestTarget {
   readonly path: string;
   /** The first value of each parameter, decoded. */
   readonly query: Readonly<Record<string, string>>;
+  /** Parameters that occurred with several values. */
+  readonly duplicates: readonly string[];
 }
 
 /** RFC 9112, 3.2: the origin form, and the absolute form that proxies send. */
@@ -23,36 +25,58 @@ export function parseTarget(url: string): RequestTarget {
   const cut = rest.indexOf('?');
   const path = cut < 0 ? rest : rest.slice(0, cut);
   const query: Record<string, string> = Object.create(null);
-  for (const [name, value] of new URLSearchParams(cut < 0 ? '' : rest.slice(cut + 1))) query[name] ??= value;
-  return { path: path === '' ? '/' : path, query };
+  const duplicates = new Set<string>();
+  for (const [name, value] of new URLSearchParams(cut < 0 ? '' : rest.slice(cut + 1))) {
+    query[name] ??= value;
+    if (query[name] !== value) duplicates.add(name);
+  }
+  return { path: path === '' ? '/' : path, query, duplicates: [...duplicates] };
 }
 
 export function isFlvPath(path: string): boolean {
   return /\.flv$/i.test(path);
 }
 
+/** Parameters that let somebody in: which of two values counts is no guess of ours. */
+const CREDENTIALS = ['sign', 'token', 'key'];
+
+/** RFC 6750, 2.1: the token of an `Authorization` header. */
+function bearerOf(request: AnyRequest): string | null {
+  return /^Bearer +([^\s,]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+}
+
+/** A target, and the token that came beside the address. */
+export interface CredentialTarget extends SessionTarget {
+  readonly bearer: string | null;
+}
+
 /**
  * The stream that a request names, with or without `.flv`.
- * @throws ProtocolError when that is no stream name; an encoded slash is never part of one.
+ * @throws ProtocolError when that is no stream name, an encoded slash is never part of one; or a credential was given twice.
  */
-export function streamTargetOf(request: AnyRequest, target: RequestTarget): SessionTarget {
+export function streamTargetOf(request: AnyRequest, target: RequestTarget): CredentialTarget {
+  const bearer = bearerOf(request);
+  const isTwice = bearer !== null && (target.query['token'] ?? bearer) !== bearer;
+  const twice = isTwice ? 'token' : target.duplicates.find((name) => CREDENTIALS.includes(name));
+  if (twice !== undefined) {
+    throw new ProtocolError('NMS_PROTOCOL_HTTP', `the parameter "${twice}" has two values`, { section: 'addresses' });
+  }
   if (/%(2f|5c)/i.test(target.path)) {
     throw new ProtocolError('NMS_PROTOCOL_HTTP', 'an encoded slash in the path', { section: 'stream names' });
   }
   const address = parseStreamUrlPath(target.path.replace(/\.flv$/i, ''));
   const host = 'authority' in request ? request.authority : request.headers.host;
-  return { address, host: host ?? '', query: target.query };
+  return { address, host: host ?? '', query: target.query, bearer };
 }
 
-/** Who sent the request, over which transport. */
-export function originOf(request: AnyRequest, kind: 'http' | 'ws'): SessionOrigin {
-  const { socket } = request;
-  const isSecure = 'encrypted' in socket && socket.encrypted === true;
-  const address = peerAddress(socket);
+/** Who sent the request, over which transport; behind a proxy of ours its client. */
+export function originOf(request: AnyRequest, kind: 'http' | 'ws', proxies: TrustedProxies): SessionOrigin {
+  const isSecure = 'encrypted' in request.socket && request.socket.encrypted === true;
+  const { address, port } = proxies.clientOf(request);
   return {
     protocol: isSecure ? `${kind}s-flv` : `${kind}-flv`,
     address,
-    ip: joinAddress(address, socket.remotePort ?? 0),
+    ip: joinAddress(address, port),
     userAgent: request.headers['user-agent'] ?? '',
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { portNumber } from '../../../src/core/config.ts';
+import { notifySection } from '../../../src/servers/notify/config.ts';
 
 const secure = (port: number) =>
   z.strictObject({
@@ -17,6 +18,7 @@ export const serverSections = {
     server: z.custom<object>((value) => typeof value === 'object', 'a server of Node.js').optional(),
   }),
   https: secure(8443),
+  notify: notifySection,
   static: z.strictObject({
     router: z.string().startsWith('/'),
     root: z.string().min(1),

@@ -30,7 +30,7 @@ describe('the turns of newcomers', () => {
 
   test('who comes while others wait is behind them, though his own turn of the loop is new', async () => {
     const turns = new Turns();
-    for (let i = 0; i < 2 * NEWCOMERS_PER_TURN; i++) turns.take();
+    for (let i = 0; i < 2 * NEWCOMERS_PER_TURN; i++) void turns.take();
     await nextTurn();
     const late = turns.take();
     assert.notEqual(late, null);
@@ -39,7 +39,7 @@ describe('the turns of newcomers', () => {
 
   test('an unused turn is not kept for a larger one later', async () => {
     const turns = new Turns();
-    turns.take();
+    void turns.take();
     await nextTurn();
     await nextTurn();
     const atOnce = Array.from({ length: 3 * NEWCOMERS_PER_TURN }, () => turns.take()).filter((turn) => turn === null);

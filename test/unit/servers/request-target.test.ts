@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { TrustedProxies } from '../../../src/core/trusted-proxies.ts';
 import { NmsError } from '../../../src/errors.ts';
 import { originOf, parseTarget, streamTargetOf } from '../../../src/servers/flv/request-target.ts';
 
+const nobody = new TrustedProxies([]);
 const message = (headers: object = {}, socket: object = {}) => ({ headers, socket }) as unknown as IncomingMessage;
 
 describe('request target', () => {
@@ -61,7 +63,8 @@ describe('request target', () => {
   });
 
   test('the peer is named by transport and address; an IPv4 address inside IPv6 is shown as itself', () => {
-    const of = (socket: object, kind: 'http' | 'ws' = 'http') => originOf(message({ 'user-agent': 'x' }, socket), kind);
+    const of = (socket: object, kind: 'http' | 'ws' = 'http') =>
+      originOf(message({ 'user-agent': 'x' }, socket), kind, nobody);
     const remotePort = 5;
     assert.deepEqual(of({ remoteAddress: '::ffff:192.0.2.1', remotePort }), {
       protocol: 'http-flv',

@@ -48,7 +48,7 @@ describe('an error that travels between processes', () => {
     const arrived = travel(new NoTicket('no ticket'));
     assert.ok(arrived instanceof errors.DeniedError);
     assert.equal(arrived.name, 'DeniedError');
-    assert.deepEqual(fieldsOf(arrived), { code: 'NMS_DENIED', name: 'DeniedError', price: 3 });
+    assert.deepEqual(fieldsOf(arrived), { code: 'NMS_DENIED', isFinal: false, name: 'DeniedError', price: 3 });
   });
 
   test('anything else that is thrown arrives as an error', () => {

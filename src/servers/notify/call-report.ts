@@ -1,0 +1,85 @@
+import type { Logger } from '../../core/logger.ts';
+
+/** A target that goes on failing is in the log so often. */
+const REPEAT_MS = 60_000;
+
+interface Counts {
+  failed: number;
+  reason: string;
+  dead: number;
+  dropped: number;
+  succeeded: number;
+  isFailing: boolean;
+  saidAt: number;
+}
+
+/** Counts what becomes of calls, and says it in the log once a second at most, of a target that goes on failing once a minute. */
+export class CallReport {
+  readonly #logger: Logger;
+  readonly #counts = new Map<string, Counts>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  succeeded(target: string): void {
+    this.#of(target).succeeded++;
+  }
+
+  failed(target: string, reason: string): void {
+    const counts = this.#of(target);
+    counts.failed++;
+    counts.reason = reason;
+  }
+
+  /** Given up: it is a dead letter. */
+  dead(target: string, calls: number): void {
+    this.#of(target).dead += calls;
+  }
+
+  /** Left out, and gone. */
+  dropped(target: string, calls: number): void {
+    this.#of(target).dropped += calls;
+  }
+
+  /** To be called about once a second. @param now milliseconds of any clock that only goes forward */
+  say(now: number): void {
+    for (const [target, counts] of this.#counts) {
+      this.#sayLost(target, counts);
+      if (counts.failed > 0 && now - counts.saidAt >= REPEAT_MS) {
+        const { failed, reason } = counts;
+        this.#logger.warn(
+          { target, failed, reason },
+          'a webhook does not take its calls; they are kept and tried again',
+        );
+        counts.saidAt = now;
+        counts.isFailing = true;
+        counts.failed = 0;
+      } else if (counts.isFailing && counts.failed === 0 && counts.succeeded > 0) {
+        this.#logger.info({ target }, 'a webhook takes its calls again');
+        counts.isFailing = false;
+        counts.saidAt = Number.NEGATIVE_INFINITY;
+      }
+      counts.succeeded = 0;
+    }
+  }
+
+  #sayLost(target: string, counts: Counts): void {
+    const { dead, dropped } = counts;
+    if (dead > 0)
+      this.#logger.warn({ target, calls: dead }, 'calls of a webhook were given up: nms outbox dead lists them');
+    if (dropped > 0) this.#logger.error({ target, calls: dropped }, 'calls of a webhook are lost: the outbox is full');
+    counts.dead = 0;
+    counts.dropped = 0;
+  }
+
+  #of(target: string): Counts {
+    let counts = this.#counts.get(target);
+    if (counts === undefined) {
+      const saidAt = Number.NEGATIVE_INFINITY;
+      counts = { failed: 0, reason: '', dead: 0, dropped: 0, succeeded: 0, isFailing: false, saidAt };
+      this.#counts.set(target, counts);
+    }
+    return counts;
+  }
+}
