@@ -28,7 +28,7 @@ export function explainError(error: unknown, loaded: LoadedConfig | null): strin
   if (!(error instanceof NmsError)) return null;
   let line = error.message;
   if (error instanceof ListenError && loaded !== null) line = explainListen(error, loaded);
-  else if (error instanceof ConfigError && loaded !== null) {
+  else if (error instanceof ConfigError && error.path !== '' && loaded !== null) {
     line = `${originOf(error.path, loaded.origins, loaded.fileName)}: ${error.message}`;
   }
   return line.replace(/\s*[\r\n]+\s*/g, ' ');

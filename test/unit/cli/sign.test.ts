@@ -64,12 +64,12 @@ describe('nms sign', () => {
       [
         config,
         ['publish', 'live'],
-        /^config\.json: "live" has a path that does not begin with "\/"; \/app\/name is allowed$/,
+        /^"live" has a path that does not begin with "\/"; \/app\/name is allowed$/,
       ],
       [
         config,
         ['publish', '/live/'],
-        /^config\.json: "\/live\/" has an empty part in the stream name; \/app\/name is allowed$/,
+        /^"\/live\/" has an empty part in the stream name; \/app\/name is allowed$/,
       ],
       [{ rtmp: {} }, ['play', '/live/a'], /^config\.json: auth\.secret is empty; a first start makes one$/],
       [
