@@ -15,8 +15,17 @@ export function reachableHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** Two lines ready to paste: how to publish, and where to watch; fewer when no door serves the purpose. */
-export function greetingLines(listeners: readonly OpenListener[]): string[] {
+/** For what the server asks for a credential. */
+export interface AskedCredentials {
+  readonly publish: boolean;
+  readonly play: boolean;
+}
+
+/**
+ * Two lines ready to paste: how to publish, and where to watch; fewer when no door serves the purpose. One more for each
+ * that needs a credential.
+ */
+export function greetingLines(listeners: readonly OpenListener[], asked: AskedCredentials): string[] {
   const origin = (name: OpenListener['name']): string | null => {
     const found = listeners.find((listener) => listener.name === name);
     return found === undefined ? null : `${name}://${reachableHost(found.host)}:${found.port}`;
@@ -28,5 +37,8 @@ export function greetingLines(listeners: readonly OpenListener[]): string[] {
   else if (http !== null) lines.push(`publish: ${TEST_PICTURE} ${http}/live/test.flv`);
   if (http !== null) lines.push(`watch: ${http}/`);
   else if (rtmp !== null) lines.push(`watch: ffplay ${rtmp}/live/test`);
+  for (const action of ['publish', 'play'] as const) {
+    if (asked[action]) lines.push(`auth.${action} is on: nms sign ${action} /live/test makes an address that may`);
+  }
   return lines;
 }

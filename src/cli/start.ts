@@ -90,5 +90,5 @@ export async function start(options: StartOptions): Promise<NodeMediaServer> {
 export function greet(server: NodeMediaServer, { logger }: Log): void {
   for (const { name, address } of server.listeners)
     logger.info({ listener: name, address }, `${name} listens on ${address}`);
-  for (const line of greetingLines(server.listeners)) logger.info({}, line);
+  for (const line of greetingLines(server.listeners, server.context.config.auth)) logger.info({}, line);
 }

@@ -3,7 +3,10 @@ import { describe, test } from 'node:test';
 import { greetingLines, type OpenListener } from '../../../src/cli/greeting.ts';
 
 const lines = (...listeners: readonly [OpenListener['name'], string, number][]) =>
-  greetingLines(listeners.map(([name, host, port]) => ({ name, host, port })));
+  greetingLines(
+    listeners.map(([name, host, port]) => ({ name, host, port })),
+    { publish: false, play: false },
+  );
 
 const target = (line: string | undefined) => line?.split(' ').at(-1);
 
@@ -26,5 +29,12 @@ describe('greetingLines', () => {
     ]);
     assert.deepEqual(lines(['http', '::', 9]).map(target), ['http://localhost:9/live/test.flv', 'http://localhost:9/']);
     assert.deepEqual(lines(), []);
+  });
+
+  test('what needs a credential is said, with the command that makes one', () => {
+    assert.deepEqual(greetingLines([], { publish: true, play: false }), [
+      'auth.publish is on: nms sign publish /live/test makes an address that may',
+    ]);
+    assert.equal(greetingLines([], { publish: true, play: true }).length, 2);
   });
 });

@@ -61,16 +61,8 @@ describe('nms sign', () => {
 
   test('says in one line what is wrong', () => {
     const cases: [object | null, string[], RegExp][] = [
-      [
-        config,
-        ['publish', 'live'],
-        /^"live" has a path that does not begin with "\/"; \/app\/name is allowed$/,
-      ],
-      [
-        config,
-        ['publish', '/live/'],
-        /^"\/live\/" has an empty part in the stream name; \/app\/name is allowed$/,
-      ],
+      [config, ['publish', 'live'], /^"live" has a path that does not begin with "\/"; \/app\/name is allowed$/],
+      [config, ['publish', '/live/'], /^"\/live\/" has an empty part in the stream name; \/app\/name is allowed$/],
       [{ rtmp: {} }, ['play', '/live/a'], /^config\.json: auth\.secret is empty; a first start makes one$/],
       [
         null,
