@@ -61,9 +61,12 @@ export function cpuSOf({ userS, systemS, onCpuS }: Played): number {
   return onCpuS > 0 && Math.abs(onCpuS - ticksS) < 0.05 + 0.05 * ticksS ? onCpuS : ticksS;
 }
 
-/** Were programs of others busy during the window? `publisher`: null when nobody published. */
-export function isDisturbed(result: Played, publisher: Published | null): boolean {
+/**
+ * Were programs of others busy during the window? `publisher`: null when nobody published; `knownCores`: what other
+ * programs of the bench kept busy.
+ */
+export function isDisturbed(result: Played, publisher: Published | null, knownCores = 0): boolean {
   const publisherCores = publisher === null || publisher.seconds <= 0 ? 0 : publisher.ownCpuS / publisher.seconds;
   const knownS = result.idleS + result.stolenS + result.ownCpuS + cpuSOf(result);
-  return cores - knownS / result.windowS - publisherCores > disturbingCores;
+  return cores - knownS / result.windowS - publisherCores - knownCores > disturbingCores;
 }

@@ -51,6 +51,7 @@ export const usage = `Measures this server and its peers side by side on loopbac
       slow      20 players that never read beside 50 healthy ones
       latency   second by second
       capacity  how many players one process serves
+      link      100 players 40 ms away, with and without loss
       soak      publishers and players come and go
   --only rtmp,flv,ws   transports (default: all)
   --n 50,200,500       players, streams or connections, in place of a suite's own numbers

@@ -8,7 +8,10 @@ interface Chart {
   readonly svg: string;
 }
 
-const headings: Readonly<Record<SuiteName, { readonly title: string; readonly note: string }>> = {
+/** `link` has a page of its own. */
+type ShownSuite = Exclude<SuiteName, 'link'>;
+
+const headings: Readonly<Record<ShownSuite, { readonly title: string; readonly note: string }>> = {
   fanout: {
     title: 'One stream, many players',
     note: 'Where there are several repetitions: the median, and the lowest and highest in brackets.',
@@ -38,7 +41,7 @@ const headings: Readonly<Record<SuiteName, { readonly title: string; readonly no
 /** The part of the benchmark's page that holds figures, and its charts. */
 export function figuresText(results: Report, micro: MicroReport | null): { text: string; charts: readonly Chart[] } {
   const charts = chartsOf(results.suites);
-  const sections = (Object.keys(headings) as SuiteName[]).flatMap((suite) => {
+  const sections = (Object.keys(headings) as ShownSuite[]).flatMap((suite) => {
     const shown = toTable(suite, results.suites);
     if (shown === null) return [];
     const { title, note } = headings[suite];

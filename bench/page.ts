@@ -2,13 +2,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { capacityText } from './page-capacity.ts';
 import { figuresText } from './page-figures.ts';
+import { linksText } from './page-links.ts';
 import { microReport, report } from './results.ts';
 
 /*
  * node bench/page.ts results.json [micro.json]
  *
  * Writes what a run of the bench found into docs/4-operate/benchmark.md and capacity.md, between their marks, with the
- * charts beside them, and keeps a copy of the results there.
+ * charts beside them, and keeps a copy of the results there. What the suite `link` found goes into links.md; of a run of
+ * that suite alone nothing else is written.
  */
 
 const folder = join(import.meta.dirname, '..', 'docs', '4-operate');
@@ -29,19 +31,30 @@ function fill(name: string, made: string): void {
   process.stdout.write(`${path}\n`);
 }
 
+function keep(name: string, results: unknown): void {
+  writeFileSync(join(folder, name), `${JSON.stringify(results)}\n`);
+}
+
 const [resultsPath, microPath] = process.argv.slice(2);
 if (resultsPath === undefined || !existsSync(resultsPath)) {
   process.stderr.write('usage: node bench/page.ts results.json [micro.json]\n');
   process.exitCode = 2;
 } else {
   const results = report.parse(JSON.parse(readFileSync(resultsPath, 'utf8')));
-  const micro = microPath === undefined ? null : microReport.parse(JSON.parse(readFileSync(microPath, 'utf8')));
-  const { text, charts } = figuresText(results, micro);
-  const chartFolder = join(folder, 'charts');
-  rmSync(chartFolder, { recursive: true, force: true });
-  mkdirSync(chartFolder, { recursive: true });
-  for (const { file, svg } of charts) writeFileSync(join(chartFolder, file), svg);
-  fill('benchmark.md', text);
-  fill('capacity.md', capacityText(results));
-  writeFileSync(join(folder, 'benchmark.json'), `${JSON.stringify(results)}\n`);
+  const links = linksText(results);
+  if (links !== null) {
+    fill('links.md', links);
+    keep('links.json', { ...results, suites: { link: results.suites.link } });
+  }
+  if (Object.keys(results.suites).join() !== 'link') {
+    const micro = microPath === undefined ? null : microReport.parse(JSON.parse(readFileSync(microPath, 'utf8')));
+    const { text, charts } = figuresText(results, micro);
+    const chartFolder = join(folder, 'charts');
+    rmSync(chartFolder, { recursive: true, force: true });
+    mkdirSync(chartFolder, { recursive: true });
+    for (const { file, svg } of charts) writeFileSync(join(chartFolder, file), svg);
+    fill('benchmark.md', text);
+    fill('capacity.md', capacityText(results));
+    keep('benchmark.json', results);
+  }
 }

@@ -8,6 +8,8 @@ const folder = import.meta.dirname;
 /** Where everything is that a run needs. */
 export interface Tools {
   readonly loadgen: string;
+  /** Runs a program behind a line with delay and loss (bench/link.c). */
+  readonly link: string;
   readonly root: string;
   /** The peer's installed package, or null with the reason why it is missing. */
   readonly peer: { readonly entry: string; readonly version: string } | { readonly missing: string };
@@ -17,22 +19,23 @@ export interface Tools {
 /** Something the bench cannot do without; the message says how to get it. */
 export class MissingError extends Error {}
 
-/** Builds the load generator and installs the peer, where that has not been done. @throws MissingError */
+/** Builds the programs in C and installs the peer, where that has not been done. @throws MissingError */
 export function prepare(wantNginx: boolean, wantPeer = true): Tools {
   if (process.platform !== 'linux') {
     throw new MissingError(`the bench needs Linux (epoll, /proc, network namespaces); this is ${process.platform}`);
   }
   return {
-    loadgen: buildLoadgen(),
+    loadgen: build('loadgen'),
+    link: build('link'),
     root: join(folder, '..'),
     peer: wantPeer ? installPeer() : { missing: 'not asked for' },
     nginx: wantNginx ? findNginx() : { missing: 'not asked for' },
   };
 }
 
-function buildLoadgen(): string {
-  const source = join(folder, 'loadgen.c');
-  const binary = join(folder, 'build', 'loadgen');
+function build(name: 'loadgen' | 'link'): string {
+  const source = join(folder, `${name}.c`);
+  const binary = join(folder, 'build', name);
   if (existsSync(binary) && statSync(binary).mtimeMs >= statSync(source).mtimeMs) return binary;
   mkdirSync(join(folder, 'build'), { recursive: true });
   const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
@@ -41,7 +44,7 @@ function buildLoadgen(): string {
   }
   const built = spawnSync(compiler, ['-O2', '-Wall', '-Wextra', '-o', binary, source], { encoding: 'utf8' });
   if (built.status !== 0) {
-    throw new MissingError(`${compiler} could not build bench/loadgen.c:\n${built.stderr}`);
+    throw new MissingError(`${compiler} could not build bench/${name}.c:\n${built.stderr}`);
   }
   return binary;
 }

@@ -18,6 +18,7 @@ export const suiteNames = [
   'slow',
   'latency',
   'capacity',
+  'link',
   'soak',
 ] as const;
 export const suiteName = z.enum(suiteNames);
@@ -147,6 +148,58 @@ const capacityRow = z.object({
 });
 export type CapacityRow = z.output<typeof capacityRow>;
 
+const linkRow = z.object({
+  server: serverName,
+  transport,
+  /** TCP's congestion control at the server. */
+  congestion: z.string(),
+  rttMs: z.number(),
+  /** Of the packets, each way. */
+  lossPercent: z.number(),
+  players: z.number(),
+  repetitions: z.number(),
+  cpuUsPerPlayerS: spread,
+  videoP50Ms: spread,
+  videoP99Ms: spread,
+  videoMaxMs: spread,
+  /** From connect() to the first complete video frame. */
+  firstP50Ms: spread,
+  firstP99Ms: spread,
+  /** The worst repetition: less than 95 % of the stream; connections that ended; frames left out. */
+  behind: z.number(),
+  lost: z.number(),
+  missingFrames: z.number(),
+  /** How late the emulated line was itself, p99; the worst repetition. */
+  lineLateMs: z.number(),
+  isDisturbed: z.boolean(),
+});
+export type LinkRow = z.output<typeof linkRow>;
+
+/** One player on a worse line than all others. */
+const oddRow = z.object({
+  server: serverName,
+  transport,
+  congestion: z.string(),
+  /** The odd one's line, in words. */
+  line: z.string(),
+  others: z.number(),
+  othersP99Ms: z.object({ before: z.number(), meanwhile: z.number() }),
+  othersLost: z.number(),
+  seconds: z.number(),
+  videoP50Ms: z.number(),
+  videoP99Ms: z.number(),
+  videoMaxMs: z.number(),
+  /** The median latency of each of its seconds, -1 for one without a frame. */
+  latencyMs: z.array(z.number()),
+  missingFrames: z.number(),
+  isLost: z.boolean(),
+  isDisturbed: z.boolean(),
+});
+export type OddRow = z.output<typeof oddRow>;
+
+const linkResult = z.object({ rows: z.array(linkRow), odd: z.array(oddRow) });
+export type LinkResult = z.output<typeof linkResult>;
+
 const soakState = z.object({
   rssMib: z.number(),
   heapMib: z.number(),
@@ -186,6 +239,7 @@ const suites = z.object({
   slow: z.array(slowRow).optional(),
   latency: z.array(latencyRow).optional(),
   capacity: z.array(capacityRow).optional(),
+  link: linkResult.optional(),
   soak: soakResult.optional(),
 });
 /** The results of each suite that was run. */

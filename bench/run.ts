@@ -15,6 +15,7 @@ import { capacity } from './suites/capacity.ts';
 import { fanout, type Sample } from './suites/fanout.ts';
 import { idle } from './suites/idle.ts';
 import { latency } from './suites/latency.ts';
+import { link } from './suites/link.ts';
 import { slowReaders } from './suites/slow.ts';
 import { soak } from './suites/soak.ts';
 import { storm } from './suites/storm.ts';
@@ -32,6 +33,7 @@ const suites: Readonly<Record<SuiteName, (lab: Lab) => Job>> = {
   slow: slowReaders,
   latency,
   capacity,
+  link,
   soak,
 };
 

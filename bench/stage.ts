@@ -34,6 +34,8 @@ export interface PlayOptions {
   readonly isIdle?: boolean;
   /** Length of the slices that the window is cut into. */
   readonly seriesS?: number;
+  /** The program, with its options, that they are run by (bench/link.c). */
+  readonly behind?: readonly string[];
 }
 
 /** Players under way. */
@@ -140,7 +142,7 @@ export class Stage {
 
   play(options: PlayOptions): Players {
     const { transport, players, shape = stream, streams = 1, name = 's' } = options;
-    const player = this.#cue('play', {
+    const words = {
       proto: transport,
       port: transport === 'rtmp' ? this.ports.rtmp : this.ports.http,
       players,
@@ -156,7 +158,8 @@ export class Stage {
       'expect-bps': options.isIdle === true ? 0 : mediaBytesPerS(shape) * 8,
       pids: this.pids.join(','),
       ...(options.isIdle === true ? { idle: true as const } : {}),
-    });
+    };
+    const player = this.#cue('play', words, options.behind);
     const report = reportOf(player, 'players').then((line) => played.parse(line));
     report.catch(() => undefined);
     const joined = said(player, null);
@@ -187,11 +190,17 @@ export class Stage {
     await this.#processes.end(this.#server);
   }
 
-  #cue(mode: string, options: Readonly<Record<string, string | number | true>>): Started {
+  #cue(
+    mode: string,
+    options: Readonly<Record<string, string | number | true>>,
+    behind: readonly string[] = [],
+  ): Started {
     const words = Object.entries(options).flatMap(([name, value]) =>
       value === true ? [`--${name}`] : [`--${name}`, String(value)],
     );
-    const started = this.#processes.start(this.#loadgen, [mode, ...words], { lifeS: this.#lifeS, output: 'pipe' });
+    const program = behind[0] ?? this.#loadgen;
+    const args = [...behind.slice(1), ...(behind.length > 0 ? [this.#loadgen] : []), mode, ...words];
+    const started = this.#processes.start(program, args, { lifeS: this.#lifeS, output: 'pipe' });
     this.#cast.add(started);
     void started.ended.finally(() => this.#cast.delete(started)).catch(() => undefined);
     return started;

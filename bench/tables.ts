@@ -4,6 +4,7 @@ import type {
   FanoutRow,
   IdleRow,
   LatencyRow,
+  LinkResult,
   MicroReport,
   ServerName,
   SlowRow,
@@ -46,6 +47,8 @@ export function toTable(suite: SuiteName, suites: Suites): string | null {
       return suites.latency === undefined ? null : latencyTable(suites.latency);
     case 'capacity':
       return suites.capacity === undefined ? null : capacityTable(suites.capacity);
+    case 'link':
+      return suites.link === undefined ? null : `${linkTable(suites.link)}\n\n${oddTable(suites.link)}`;
     case 'soak':
       return suites.soak === undefined ? null : soakTable(suites.soak);
   }
@@ -226,6 +229,68 @@ function capacityTable(rows: readonly CapacityRow[]): string {
         row.end ?? notTried,
       ];
     }),
+  );
+}
+
+/** All players on one line. */
+export function linkTable({ rows }: LinkResult): string {
+  return table(
+    [
+      'TCP',
+      'transport',
+      'loss',
+      'server',
+      'video ms p50',
+      'p99',
+      'max',
+      'first frame ms p50',
+      'p99',
+      'CPU µs per player-s',
+      'behind, lost, frames left out',
+      'the line late by, ms p99',
+    ],
+    rows.map((row) => [
+      row.congestion,
+      row.transport,
+      `${row.lossPercent} %`,
+      serverNames[row.server],
+      `${toSpread(row.videoP50Ms, 0)}${row.isDisturbed ? ' *' : ''}`,
+      toSpread(row.videoP99Ms, 0),
+      row.videoMaxMs.median.toFixed(0),
+      toSpread(row.firstP50Ms, 0),
+      row.firstP99Ms.median.toFixed(0),
+      toSpread(row.cpuUsPerPlayerS, 0),
+      `${row.behind}, ${row.lost}, ${row.missingFrames}`,
+      row.lineLateMs.toFixed(1),
+    ]),
+  );
+}
+
+/** One player on a worse line. */
+export function oddTable({ odd }: LinkResult): string {
+  return table(
+    [
+      'TCP',
+      'transport',
+      'server',
+      'its line',
+      'its video ms p50, max',
+      'frames left out',
+      'connection',
+      'p99 ms of the others: before',
+      'meanwhile',
+    ],
+    odd.map((row) => [
+      row.congestion,
+      row.transport,
+      serverNames[row.server],
+      row.line,
+      `${row.videoP50Ms.toFixed(0)}, ${row.videoMaxMs.toFixed(0)}`,
+      `${row.missingFrames} in ${row.seconds} s`,
+      row.isLost ? 'lost' : 'kept',
+      row.othersP99Ms.before.toFixed(0),
+      `${row.othersP99Ms.meanwhile.toFixed(0)}${row.isDisturbed ? ' *' : ''}`,
+    ]),
   );
 }
 

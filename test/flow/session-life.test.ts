@@ -5,7 +5,7 @@ import type { NodeMediaServerConfig } from '../../src/index.ts';
 import { beginStream, Cluster } from '../support/cluster.ts';
 import { FakeSession, makeContext } from '../support/house.ts';
 import { bodies } from '../support/media.ts';
-import { RtmpPeer } from '../support/rtmp-peer.ts';
+import type { RtmpPeer } from '../support/rtmp-peer.ts';
 import { until } from '../support/wait.ts';
 
 const MANY = 10_000;
