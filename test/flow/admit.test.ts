@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import type { AVPacket } from '../../src/index.ts';
 import { type AdmitRequest, allow, type Decision, deny, limits, redirect } from '../../src/index.ts';
@@ -61,22 +62,32 @@ for (const workers of [1, 2]) {
       assert.equal(upgrade.status, 403);
     });
 
-    test('no byte of a refused publisher reaches a player, however long he goes on sending', async () => {
+    test('no byte of a refused publisher reaches a player, though he keeps his half of the socket and goes on sending', async () => {
       await using house = await start({ publish: { graceMs: 0 } });
       house.running.server.admit(({ action, query }) => {
         return action === 'publish' && query['pass'] === undefined ? deny('no pass') : allow();
       });
       const player = house.playLater();
-      const intruder = house.publish();
-      const refused = await intruder;
+      const port = house.port('rtmp');
+      const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+      let isEnded = false;
+      socket.once('end', () => {
+        isEnded = true;
+      });
+      const intruder = await new RtmpPeer('publish', '/live/a', { port, socket }).started();
+      assert.deepEqual(intruder.codes, ['NetStream.Publish.BadName']);
+      await until(() => isEnded, 'the end of what the server says');
       const message = wire({ chunkStreamId: 6, typeId: 9, streamId: 1 }, bodies.key('of the intruder'));
-      for (let i = 0; i < 100 && refused.socket.writable; i++) refused.socket.write(message);
+      const sending = setInterval(() => socket.write(message), 5);
       const publisher = await house.publish('/live/a?pass=1');
       const sent = beginStream(publisher, 0, 'of the publisher');
       await until(() => player.packets.length > sent.length, 'the stream');
+      await until(() => intruder.isClosed, 'that he is cut off');
+      clearInterval(sending);
       const seen = player.packets.map(({ origin }) => origin!.toString('latin1')).join();
       assert.match(seen, /of the publisher key/);
       assert.doesNotMatch(seen, /of the intruder/);
+      assert.ok(socket.bytesWritten > 10 * message.length);
     });
 
     test('while a decision is awaited no frame is seen, none is lost, and others go on', async () => {
