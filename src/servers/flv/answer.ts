@@ -1,6 +1,7 @@
 import { type OutgoingHttpHeaders, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import { hasTokens } from '../../core/config-auth.ts';
+import { inPeersWords } from '../../core/requested-path.ts';
 import { hasStreamKeys } from '../../core/stream-keys.ts';
 import {
   AbsentError,
@@ -67,12 +68,6 @@ function challenges(session: FlvSession): string {
   return `Sign realm="stream"${bearer}`;
 }
 
-/** In a player's own words: whether its path is one that is hidden is nobody's business. */
-function absentAnswer(error: Error, { streamPath, requestedPath }: FlvSession): Answer {
-  const message = error.message.replace(`${streamPath} `, () => `${requestedPath} `);
-  return errorAnswer(404, new AbsentError(message));
-}
-
 /** Protocols name the limit that was exceeded in their message. */
 export function isTooLarge(error: Error): boolean {
   return error instanceof ProtocolError && error.limit === 'maxMessageBytes';
@@ -85,7 +80,7 @@ export function answerFor(error: Error, session: FlvSession, action: 'play' | 'p
     if (error.isFinal || !lacksCredentials(session, action)) return errorAnswer(403, error);
     return errorAnswer(401, error, { 'WWW-Authenticate': challenges(session) });
   }
-  if (error instanceof AbsentError) return absentAnswer(error, session);
+  if (error instanceof AbsentError) return errorAnswer(404, new AbsentError(inPeersWords(session, error)));
   if (error instanceof EndError) return errorAnswer(404, error);
   if (error instanceof BusyError) return errorAnswer(409, error);
   if (isTooLarge(error)) return errorAnswer(413, error);

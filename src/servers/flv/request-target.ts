@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { joinAddress } from '../../core/listener.ts';
+import { CREDENTIAL_PARAMETERS } from '../../core/credential-parameters.ts';
 import type { SessionOrigin, SessionTarget } from '../../core/session.ts';
 import { parseStreamUrlPath } from '../../core/stream-path.ts';
 import type { TrustedProxies } from '../../core/trusted-proxies.ts';
@@ -37,9 +38,6 @@ export function isFlvPath(path: string): boolean {
   return /\.flv$/i.test(path);
 }
 
-/** Parameters that let somebody in: which of two values counts is no guess of ours. */
-const CREDENTIALS = ['sign', 'token', 'key'];
-
 /** RFC 6750, 2.1: the token of an `Authorization` header. */
 function bearerOf(request: AnyRequest): string | null {
   return /^Bearer +([^\s,]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
@@ -57,7 +55,7 @@ export interface CredentialTarget extends SessionTarget {
 export function streamTargetOf(request: AnyRequest, target: RequestTarget): CredentialTarget {
   const bearer = bearerOf(request);
   const isTwice = bearer !== null && (target.query['token'] ?? bearer) !== bearer;
-  const twice = isTwice ? 'token' : target.duplicates.find((name) => CREDENTIALS.includes(name));
+  const twice = isTwice ? 'token' : target.duplicates.find((name) => CREDENTIAL_PARAMETERS.includes(name));
   if (twice !== undefined) {
     throw new ProtocolError('NMS_PROTOCOL_HTTP', `the parameter "${twice}" has two values`, { section: 'addresses' });
   }

@@ -4,6 +4,7 @@ import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { joinAddress } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
+import { inPeersWords } from '../../core/requested-path.ts';
 import { isAskedForPassword, type SignIn } from '../../core/sign-in.ts';
 import { parseStreamAddress } from '../../core/stream-path.ts';
 import {
@@ -23,7 +24,7 @@ import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
 import { MAX_MISSED_PINGS, Pulse } from './pulse.ts';
 import { readInto } from './read-into.ts';
-import { inItsWords, refusalCode } from './refusal.ts';
+import { refusalCode } from './refusal.ts';
 import { RtmpSession } from './rtmp-session.ts';
 import { targetOf } from './rtmp-target.ts';
 import { Throttle } from '../../core/throttle.ts';
@@ -193,7 +194,7 @@ export class RtmpConnection {
     if (reason instanceof ConnectionError || session.action === null) return;
     if (session.role === 'player') this.#protocol.streamEnd(session.streamId);
     else
-      this.#protocol.rejectStream(session.streamId, refusalCode(session.action, reason), inItsWords(session, reason));
+      this.#protocol.rejectStream(session.streamId, refusalCode(session.action, reason), inPeersWords(session, reason));
     this.#flush();
   }
 

@@ -1,13 +1,11 @@
 import type { CoreConfig } from '../../core/config.ts';
+import { CREDENTIAL_PARAMETERS } from '../../core/credential-parameters.ts';
 import type { SessionTarget } from '../../core/session.ts';
 import { playTarget, publishTarget } from '../../core/stream-keys.ts';
 import { parseStreamAddress } from '../../core/stream-path.ts';
 import { DeniedError } from '../../errors.ts';
 import { ADOBE_PARAMETERS } from '../../protocols/rtmp/adobe-auth.ts';
 import type { RtmpEvent } from '../../protocols/rtmp/rtmp-protocol.ts';
-
-/** Parameters that let somebody in: which of two values counts is no guess of ours. */
-const CREDENTIALS = ['sign', 'token', 'key'];
 
 type Asked = Extract<RtmpEvent, { readonly kind: 'publish' | 'play' }>;
 
@@ -19,7 +17,7 @@ export function targetOf(
   event: Asked,
   { host, user, auth }: { readonly host: string; readonly user: string; readonly auth: CoreConfig['auth'] },
 ): SessionTarget {
-  const twice = event.duplicates.find((name) => CREDENTIALS.includes(name));
+  const twice = event.duplicates.find((name) => CREDENTIAL_PARAMETERS.includes(name));
   if (twice !== undefined) throw new DeniedError(`the parameter "${twice}" has two values`);
   const isAdobe = event.query['authmod'] === 'adobe';
   const kept = Object.entries(event.query).filter(([name]) => !isAdobe || !ADOBE_PARAMETERS.includes(name));
