@@ -137,3 +137,10 @@ export class ConnectionError extends NmsError {
     super('NMS_CONNECTION', message, options);
   }
 }
+
+/** A recording could not be begun or go on: the folder, the disk, or a disk that is too slow. `cause` is the system's error. */
+export class RecordError extends NmsError {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super('NMS_RECORD', message, options);
+  }
+}

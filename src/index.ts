@@ -25,6 +25,7 @@ export {
   ListenError,
   NmsError,
   ProtocolError,
+  RecordError,
   SlowError,
   TimeoutError,
 } from './errors.ts';

@@ -14,7 +14,14 @@ import type { Listener } from './core/listener.ts';
 import { type Logger, silentLogger } from './core/logger.ts';
 import type { SectionSchemas, Server, ServerDefinition } from './core/server.ts';
 import { ClosedError, ConfigError } from './errors.ts';
-import { ClusterServer, createApplication, credentials, servers as builtIn, workerServers } from './servers.ts';
+import {
+  ClusterServer,
+  createApplication,
+  createInnerSource,
+  credentials,
+  servers as builtIn,
+  workerServers,
+} from './servers.ts';
 
 type Definitions = readonly ServerDefinition[];
 type SectionsOf<Definition> = Definition extends { readonly sections: infer Sections } ? Sections : never;
@@ -125,6 +132,7 @@ export class NodeMediaServer implements AsyncDisposable {
       config: workerConfig(values, shared),
       entry: WORKER,
       createApplication,
+      createSource: createInnerSource,
     });
     return [...servers, cluster];
   }

@@ -4,6 +4,7 @@ import { ClusterServer } from './servers/cluster/index.ts';
 import { credentials } from './servers/credentials/index.ts';
 import { flv } from './servers/flv/index.ts';
 import { createApplication, http } from './servers/http/index.ts';
+import { createInnerSource } from './servers/inner/index.ts';
 import { notify } from './servers/notify/index.ts';
 import { page } from './servers/page/index.ts';
 import { rtmp } from './servers/rtmp/index.ts';
@@ -14,4 +15,4 @@ export const servers = [access, credentials, notify, api, page, flv, rtmp, http]
 /** Those that run in every worker when there are several; all others run in the primary only. */
 export const workerServers = [flv, rtmp, http] as const;
 
-export { ClusterServer, createApplication, credentials };
+export { ClusterServer, createApplication, createInnerSource, credentials };

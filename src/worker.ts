@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { encodeError, type StartMessage, type ToPrimary, type ToWorker, WorkerHouse } from './servers/cluster/index.ts';
-import { InnerServer, InnerSource } from './servers/inner/index.ts';
-import { servers } from './servers.ts';
+import { InnerServer } from './servers/inner/index.ts';
+import { createInnerSource, servers } from './servers.ts';
 
 /** How long what was said last may take to reach the primary. */
 const FLUSH_MS = 1000;
@@ -29,7 +29,7 @@ function begin(start: StartMessage): WorkerHouse {
   return new WorkerHouse(start, {
     definitions: servers,
     createInnerServer: (context, options) => new InnerServer({ context, ...options }),
-    createInnerSource: (context, options) => new InnerSource({ context, ...options }),
+    createInnerSource,
     send,
   });
 }

@@ -14,6 +14,7 @@ import { askSources, type SourceHost } from './source.ts';
 import { SessionLimiter } from './session-limiter.ts';
 import { parseStreamPath, type StreamAddress, type StreamPath } from './stream-path.ts';
 import { StreamMemory } from './stream-memory.ts';
+import type { StreamStatistics } from './stream-statistics.ts';
 import { Subscription } from './subscription.ts';
 import { Timeline } from './timeline.ts';
 import { TrackWait } from './track-wait.ts';
@@ -124,6 +125,10 @@ export class BroadcastServer implements FeedStream {
 
   get playerCount(): number {
     return this.#subscriptions.size;
+  }
+
+  get statistics(): StreamStatistics | null {
+    return null;
   }
 
   /**

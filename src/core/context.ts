@@ -4,12 +4,16 @@ import { resolve } from 'node:path';
 import type { Guard } from './admission.ts';
 import type { BroadcastHost, BroadcastServer } from './broadcast-server.ts';
 import type { CoreConfig } from './config.ts';
+import type { Configuration } from './configuration.ts';
 import { ConnectionLimits } from './connection-limits.ts';
+import { Counters } from './counters.ts';
 import { type Doors, ownDoors } from './doors.ts';
 import type { ServerEvents } from './events.ts';
+import type { History } from './history.ts';
 import { Load } from './load.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Logger } from './logger.ts';
+import type { Recorder } from './recorder.ts';
 import type { MediaRoute, Route } from './route.ts';
 import type { Session, SessionId, SessionObserver } from './session.ts';
 import type { SignIn } from './sign-in.ts';
@@ -17,6 +21,7 @@ import type { Source } from './source.ts';
 import { Store } from './store.ts';
 import type { StreamPath } from './stream-path.ts';
 import type { StreamRegistry } from './stream-registry.ts';
+import type { Advice } from './stream-statistics.ts';
 import { Ticker } from './ticker.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 import { Turns } from './turns.ts';
@@ -41,6 +46,15 @@ export class Context implements BroadcastHost {
   readonly ticker = new Ticker();
   readonly load = new Load();
   readonly turns = new Turns();
+  readonly counters = new Counters();
+  /** What is wrong with streams that are live, for those who ask. */
+  readonly advice = new Map<StreamPath, readonly Advice[]>();
+  /** Who writes streams to files; `null`: nobody. */
+  recorder: Recorder | null = null;
+  /** What was published and played; `null`: nobody writes it down. */
+  history: History | null = null;
+  /** Shows and changes the configuration; `null`: nobody can. */
+  configuration: Configuration | null = null;
   /** What is kept on disk; closed until a part of the server needs it. */
   readonly store: Store;
   readonly config: CoreConfig;

@@ -1,5 +1,6 @@
 import type { Track } from '../media/packet.ts';
 import type { Session } from './session.ts';
+import type { StreamStatistics } from './stream-statistics.ts';
 import type { StreamPath } from './stream-path.ts';
 
 /** What can be known of a live stream, wherever it flows: in this process, or in another one of this server. */
@@ -14,4 +15,8 @@ export interface LiveStream {
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly players: Iterable<Session>;
   readonly playerCount: number;
+  /** Unix milliseconds at which its publish began; 0 while nobody publishes. */
+  readonly createTime: number;
+  /** What was measured of its media, a second old at most; `null` before that. */
+  readonly statistics: StreamStatistics | null;
 }

@@ -31,6 +31,12 @@ export class Claims {
       .map(([streamPath, { holder }]) => placeOf(streamPath, holder));
   }
 
+  /** The local socket of the process that has the stream; `null` when nobody can fetch it. */
+  locate(streamPath: StreamPath): string | null {
+    const holding = this.#holdings.get(streamPath);
+    return holding?.isAnnounced === true ? holding.holder.innerPath : null;
+  }
+
   /**
    * Could this worker's publisher have the path?
    * @throws BusyError when another worker's publisher defends it.

@@ -12,6 +12,7 @@ import { decodeError } from './error-data.ts';
 import { readFields } from './forwarding-logger.ts';
 import { type DoorConfig, FrontDoors } from './front-doors.ts';
 import { LocalApplication } from './local-application.ts';
+import type { CreateInnerSource, InnerSource } from './inner-source.ts';
 import { LocalSockets } from './local-sockets.ts';
 import type { LogLevel, Pass, StartMessage, ToPrimary, ToWorker } from './messages.ts';
 import { Mirror } from './mirror.ts';
@@ -37,6 +38,8 @@ export interface ClusterOptions {
   readonly entry: string;
   /** Makes what answers HTTP requests that are no media. */
   readonly createApplication: (context: Context) => RequestListener;
+  /** Makes what fetches the workers' streams here, for whoever plays them in the primary: a recorder. */
+  readonly createSource: CreateInnerSource;
 }
 
 /** What a logger would write; one that cannot say is sent everything. */
@@ -59,6 +62,7 @@ export class ClusterServer implements Server {
   readonly #claims = new Claims();
   readonly #slots: readonly WorkerSlot[];
   readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
+  readonly #source: InnerSource;
   readonly #processes = new Set<WorkerProcess>();
   #sockets: LocalSockets | null = null;
   #application: LocalApplication | null = null;
@@ -72,6 +76,11 @@ export class ClusterServer implements Server {
     this.#options = options;
     this.#mirror = new Mirror(context);
     context.streams = this.#mirror.streams;
+    this.#source = options.createSource(context, {
+      token: this.#token,
+      locate: (streamPath) => this.#claims.locate(streamPath),
+    });
+    context.sources.push(this.#source);
     this.#slots = Array.from({ length: options.workers }, (_, index) => {
       return new WorkerSlot(index + 1, {
         start: (number) => this.#start(number),
@@ -126,6 +135,7 @@ export class ClusterServer implements Server {
     // One after the other in all of them: players hear of the end of their stream from a server that stops.
     await Promise.all(processes.map((worker) => this.#goTowardsEnd(worker, 'closeDoors')));
     await Promise.all(processes.map((worker) => this.#goTowardsEnd(worker, 'endPublishers')));
+    this.#source.stop();
     await Promise.all(processes.map((worker) => this.#end(worker)));
     await this.#application?.close();
     this.#application = null;
@@ -224,7 +234,9 @@ export class ClusterServer implements Server {
         break;
       case 'announced': {
         const place = this.#claims.announce(worker, message.streamPath);
-        if (place !== null) this.#sendToAll({ kind: 'announced', place });
+        if (place === null) break;
+        this.#sendToAll({ kind: 'announced', place });
+        this.#source.appeared(message.streamPath);
         break;
       }
       case 'released':

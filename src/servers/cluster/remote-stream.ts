@@ -1,6 +1,7 @@
 import type { LiveStream } from '../../core/live-stream.ts';
 import type { Session } from '../../core/session.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
+import type { StreamStatistics } from '../../core/stream-statistics.ts';
 import type { Track } from '../../media/packet.ts';
 import type { StreamFacts } from './messages.ts';
 import type { RemoteSession } from './remote-session.ts';
@@ -10,6 +11,8 @@ export class RemoteStream implements LiveStream {
   readonly streamPath: StreamPath;
   tracks: readonly Track[] = [];
   metadata: Readonly<Record<string, unknown>> | null = null;
+  createTime = 0;
+  statistics: StreamStatistics | null = null;
   readonly #players = new Set<Session>();
   #holder: RemoteSession | null = null;
 
@@ -41,6 +44,7 @@ export class RemoteStream implements LiveStream {
   /** The session publishes it now. */
   take(session: RemoteSession): void {
     this.#holder = session;
+    this.createTime = Date.now();
     this.#forget();
   }
 
@@ -48,6 +52,7 @@ export class RemoteStream implements LiveStream {
   leave(session: RemoteSession): void {
     if (this.#holder !== session) return;
     this.#holder = null;
+    this.createTime = 0;
     this.#forget();
   }
 
@@ -71,5 +76,6 @@ export class RemoteStream implements LiveStream {
   #forget(): void {
     this.tracks = [];
     this.metadata = null;
+    this.statistics = null;
   }
 }

@@ -7,24 +7,17 @@ import { Context } from '../../core/context.ts';
 import { allow } from '../../core/decision.ts';
 import { House } from '../../core/house.ts';
 import type { Server, ServerDefinition } from '../../core/server.ts';
-import type { Source } from '../../core/source.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
 import { ClosedError } from '../../errors.ts';
 import { applicationProxy } from './application-proxy.ts';
 import { decodeError, encodeError } from './error-data.ts';
 import { forwardingLogger } from './forwarding-logger.ts';
 import { HandedDoors } from './handed-doors.ts';
+import type { CreateInnerSource, InnerSource } from './inner-source.ts';
 import type { Pass, StartMessage, StreamPlace, ToPrimary, ToWorker } from './messages.ts';
 import { Questions } from './questions.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 import { SessionReports } from './session-reports.ts';
-
-/** What fetches the streams of other workers. */
-export interface InnerSource extends Source {
-  /** The stream is published elsewhere now: whoever waits for it here is to get it. */
-  appeared(streamPath: StreamPath): void;
-  stop(): void;
-}
 
 /** What the worker's file puts into the house: servers do not know each other. */
 export interface WorkerParts {
@@ -32,10 +25,7 @@ export interface WorkerParts {
   readonly definitions: readonly ServerDefinition[];
   /** Serves the streams of this worker to the others. */
   createInnerServer(context: Context, options: { readonly path: string; readonly token: string }): Server;
-  createInnerSource(
-    context: Context,
-    options: { readonly token: string; readonly locate: (streamPath: StreamPath) => string | null },
-  ): InnerSource;
+  readonly createInnerSource: CreateInnerSource;
   send(message: ToPrimary): void;
 }
 

@@ -1,2 +1,2 @@
 export { InnerServer, type InnerServerOptions } from './inner-server.ts';
-export { InnerSource, type InnerSourceOptions } from './inner-source.ts';
+export { createInnerSource, InnerSource, type InnerSourceOptions } from './inner-source.ts';

@@ -210,6 +210,11 @@ export class InnerSource implements Source {
   }
 }
 
+/** What fetches the streams of other processes into the broadcasts of `context`. */
+export function createInnerSource(context: Context, options: Omit<InnerSourceOptions, 'context'>): InnerSource {
+  return new InnerSource({ context, ...options });
+}
+
 /** Nothing is won by asking again: the directory says when there is something new. */
 function isRefusal(reason: Error): boolean {
   return reason instanceof AbsentError || reason instanceof BusyError || reason instanceof DeniedError;

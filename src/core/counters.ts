@@ -1,0 +1,33 @@
+/** Counts of one process by name and label, all of which only grow: what was counted since the last time is easily told. */
+export type CounterRow = readonly [name: string, label: string, count: number];
+
+/** Labels of one counter; more are counted together under `other`. */
+const MAX_LABELS = 64;
+export const OTHER_LABEL = 'other';
+
+/** Counts things that happen, by name and at most one label of few values. Cheap enough for the road of media. */
+export class Counters {
+  readonly #counts = new Map<string, Map<string, number>>();
+
+  /** One more, or `by` more. */
+  count(name: string, label = '', by = 1): void {
+    let labels = this.#counts.get(name);
+    if (labels === undefined) {
+      labels = new Map();
+      this.#counts.set(name, labels);
+    }
+    const known = labels.get(label);
+    if (known !== undefined) labels.set(label, known + by);
+    else if (labels.size < MAX_LABELS) labels.set(label, by);
+    else labels.set(OTHER_LABEL, (labels.get(OTHER_LABEL) ?? 0) + by);
+  }
+
+  get(name: string, label = ''): number {
+    return this.#counts.get(name)?.get(label) ?? 0;
+  }
+
+  /** Everything counted so far. */
+  *rows(): Generator<CounterRow> {
+    for (const [name, labels] of this.#counts) for (const [label, count] of labels) yield [name, label, count];
+  }
+}
