@@ -15,6 +15,7 @@ export const goals = {
   burstP50Ms: { rtmp: 60, flv: 20, ws: 20 },
   stormP99Ms: 100,
   stormWatchers: 2,
+  besideWatchers: 2,
   capacity: 3000,
 } as const;
 
@@ -46,6 +47,7 @@ export function judge(suites: Suites): Verdict[] {
     ...judgeJoins(suites),
     ...(suites.slow ?? []).filter(({ server }) => server === 'ours').flatMap(judgeSlow),
     ...judgeCapacity(suites),
+    ...judgeBeside(suites),
     ...(suites.soak === undefined ? [] : judgeSoak(suites.soak)),
   ];
 }
@@ -221,6 +223,32 @@ function judgeSlow(row: SlowRow): Verdict[] {
     healthyLost === 0 && missingFrames === 0,
   );
   return bench.verdicts;
+}
+
+function judgeBeside({ api = [], change = [] }: Suites): Verdict[] {
+  const rows = [
+    ...api.map((row) => ({ suite: 'api' as const, row })),
+    ...change.map((row) => ({ suite: 'change' as const, row })),
+  ];
+  return rows.flatMap(({ suite, row }) => {
+    const bench = new Bench(
+      suite,
+      `${row.transport}, ${row.workers} ${row.workers === 1 ? 'process' : 'workers'}`,
+      row.isDisturbed,
+    );
+    const { lost, missingFrames, p99Ms } = row;
+    bench.steady(
+      'those who watch are served in full',
+      `${lost} lost, ${missingFrames} frames missing`,
+      lost === 0 && missingFrames === 0,
+    );
+    const measured = `${p99Ms.before.toFixed(1)} before, ${p99Ms.meanwhile.toFixed(1)} ms meanwhile`;
+    bench.timed("the watchers' p99 at most doubled", measured, p99Ms.meanwhile <= goals.besideWatchers * p99Ms.before);
+    if ('applied' in row)
+      bench.steady('every change counts', `${row.applied} of ${row.changes}`, row.applied === row.changes);
+    else bench.steady('every request is answered', `${row.failedAnswers} failed`, row.failedAnswers === 0);
+    return bench.verdicts;
+  });
 }
 
 function judgeCapacity({ capacity = [] }: Suites): Verdict[] {

@@ -52,6 +52,8 @@ export const usage = `Measures this server and its peers side by side on loopbac
       latency   second by second
       capacity  how many players one process serves
       link      100 players 40 ms away, with and without loss
+      api       500 requests a second to the API beside 200 players
+      change    ten changes of the configuration under 200 players
       soak      publishers and players come and go
   --only rtmp,flv,ws   transports (default: all)
   --n 50,200,500       players, streams or connections, in place of a suite's own numbers

@@ -32,6 +32,14 @@ const headings: Readonly<Record<ShownSuite, { readonly title: string; readonly n
     title: 'Players of one process',
     note: 'In steps, each at a fresh server, until somebody gets less than 95 % of the stream or the p99 passes 250 ms. The load generator has the other core.',
   },
+  api: {
+    title: 'Requests beside players',
+    note: '500 requests a second for `GET /api/v1/streams`, from ten connections, beside 200 players; every frame of each is looked at. With several processes a request goes through a worker to the primary.',
+  },
+  change: {
+    title: 'Changes under players',
+    note: 'The configuration file is changed ten times, a second apart, while 200 players watch: a stream key, an address list, a limit for players. Every frame of each is looked at.',
+  },
   soak: {
     title: 'Coming and going',
     note: 'Four publishers and six groups of players live for some seconds each, all the time. Before and after: nobody is connected, garbage is collected.',

@@ -19,6 +19,8 @@ export const suiteNames = [
   'latency',
   'capacity',
   'link',
+  'api',
+  'change',
   'soak',
 ] as const;
 export const suiteName = z.enum(suiteNames);
@@ -200,6 +202,31 @@ export type OddRow = z.output<typeof oddRow>;
 const linkResult = z.object({ rows: z.array(linkRow), odd: z.array(oddRow) });
 export type LinkResult = z.output<typeof linkResult>;
 
+/** Players who watch while something else goes on. */
+const watched = z.object({
+  watchers: z.number(),
+  lost: z.number(),
+  /** Of all watchers together. */
+  missingFrames: z.number(),
+  p99Ms: z.object({ before: z.number(), meanwhile: z.number(), after: z.number() }),
+  isDisturbed: z.boolean(),
+});
+export type Watched = z.output<typeof watched>;
+
+const apiRow = watched.extend({
+  transport,
+  workers: z.number(),
+  requestsPerS: z.number(),
+  answersPerS: z.number(),
+  answerP50Ms: z.number(),
+  answerP99Ms: z.number(),
+  failedAnswers: z.number(),
+});
+export type ApiRow = z.output<typeof apiRow>;
+
+const changeRow = watched.extend({ transport, workers: z.number(), changes: z.number(), applied: z.number() });
+export type ChangeRow = z.output<typeof changeRow>;
+
 const soakState = z.object({
   rssMib: z.number(),
   heapMib: z.number(),
@@ -240,6 +267,8 @@ const suites = z.object({
   latency: z.array(latencyRow).optional(),
   capacity: z.array(capacityRow).optional(),
   link: linkResult.optional(),
+  api: z.array(apiRow).optional(),
+  change: z.array(changeRow).optional(),
   soak: soakResult.optional(),
 });
 /** The results of each suite that was run. */

@@ -10,8 +10,10 @@ import { topFunctions } from './profile.ts';
 import type { Report, SuiteName, Suites } from './results.ts';
 import { type Candidate, nginx, ours, peer } from './servers.ts';
 import { stream } from './stream.ts';
+import { api } from './suites/api.ts';
 import { burst } from './suites/burst.ts';
 import { capacity } from './suites/capacity.ts';
+import { change } from './suites/change.ts';
 import { fanout, type Sample } from './suites/fanout.ts';
 import { idle } from './suites/idle.ts';
 import { latency } from './suites/latency.ts';
@@ -34,6 +36,8 @@ const suites: Readonly<Record<SuiteName, (lab: Lab) => Job>> = {
   latency,
   capacity,
   link,
+  api,
+  change,
   soak,
 };
 

@@ -1,6 +1,8 @@
 import type {
+  ApiRow,
   BurstRow,
   CapacityRow,
+  ChangeRow,
   FanoutRow,
   IdleRow,
   LatencyRow,
@@ -15,6 +17,7 @@ import type {
   SuiteName,
   Suites,
   Verdict,
+  Watched,
 } from './results.ts';
 
 /** What servers are called in tables. */
@@ -49,6 +52,10 @@ export function toTable(suite: SuiteName, suites: Suites): string | null {
       return suites.capacity === undefined ? null : capacityTable(suites.capacity);
     case 'link':
       return suites.link === undefined ? null : `${linkTable(suites.link)}\n\n${oddTable(suites.link)}`;
+    case 'api':
+      return suites.api === undefined ? null : apiTable(suites.api);
+    case 'change':
+      return suites.change === undefined ? null : changeTable(suites.change);
     case 'soak':
       return suites.soak === undefined ? null : soakTable(suites.soak);
   }
@@ -188,6 +195,35 @@ function slowTable(rows: readonly SlowRow[]): string {
       `${row.healthyP99Ms.after.toFixed(1)}${row.isDisturbed ? ' *' : ''}`,
       String(row.healthyLost),
     ]),
+  );
+}
+
+const watchedHead = ['lost', 'frames missing', 'p99 ms of those who watch: before', 'meanwhile', 'after'];
+
+function watchedCells({ lost, missingFrames, p99Ms, isDisturbed }: Watched): string[] {
+  const { before, meanwhile, after } = p99Ms;
+  const times = [before, meanwhile, after].map((ms) => ms.toFixed(1));
+  return [String(lost), String(missingFrames), ...times.slice(0, 2), `${times[2]}${isDisturbed ? ' *' : ''}`];
+}
+
+function apiTable(rows: readonly ApiRow[]): string {
+  return table(
+    ['transport', 'processes', 'answers a second', 'answers ms p50, p99', 'failed', ...watchedHead],
+    rows.map((row) => [
+      row.transport,
+      String(row.workers),
+      row.answersPerS.toFixed(0),
+      `${row.answerP50Ms.toFixed(0)}, ${row.answerP99Ms.toFixed(0)}`,
+      String(row.failedAnswers),
+      ...watchedCells(row),
+    ]),
+  );
+}
+
+function changeTable(rows: readonly ChangeRow[]): string {
+  return table(
+    ['transport', 'processes', 'changes', ...watchedHead],
+    rows.map((row) => [row.transport, String(row.workers), `${row.applied} of ${row.changes}`, ...watchedCells(row)]),
   );
 }
 
