@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** What is served as it is, beside the code that serves it. */
-const FILES = ['servers/page/files'];
+const FILES = ['servers/page/files', 'servers/api/files'];
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const tsc = join(root, 'node_modules/.bin/tsc');

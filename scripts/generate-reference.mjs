@@ -7,8 +7,13 @@ import { parseArgs } from 'node:util';
 import { environmentName } from '../src/core/config-environment.ts';
 import { dotted, isSecret } from '../src/core/config-issues.ts';
 import { configJsonSchema, describeAllowed, listKeys } from '../src/core/config-keys.ts';
-import { NodeMediaServer } from '../src/index.ts';
+import { effectOf, effectsOf } from '../src/core/config-effects.ts';
+import { NodeMediaServer, servers } from '../src/index.ts';
 import { payloadJsonSchema } from '../src/servers/notify/index.ts';
+import { renderApi } from './reference-api.mjs';
+import { renderLimits } from './reference-limits.ts';
+import { renderMetrics } from './reference-metrics.mjs';
+import { fillTables } from './reference-tables.mjs';
 
 const PREFACE = `# Configuration
 
@@ -16,8 +21,8 @@ const PREFACE = `# Configuration
 
 Every key, in the order of the schemas. \`nms check\` checks a configuration without starting anything.
 
-- **The file** is JSON: \`./config.json\` in the current directory, or the one given with \`-c\`. When there is none, a first
-  start writes one with all defaults. Relative paths in it start from its own folder. \`$schema\` is for your editor: it
+- **The file** is JSON or YAML: \`./config.json\` or \`./config.yaml\` in the current directory, or the one given with \`-c\`. When
+  there is none, a first start writes a \`config.json\` with all defaults. Relative paths in it start from its own folder. \`$schema\` is for your editor: it
   shows these texts while you type. Unknown keys are errors.
 - **Variables** set single keys and win over the file: the names are below. Lists are written as JSON. A relative path in a
   variable starts from the current directory. A variable that begins with \`NMS_\` and the name of a section, or nearly is one
@@ -25,6 +30,8 @@ Every key, in the order of the schemas. \`nms check\` checks a configuration wit
 - **Flags** win over both: \`nms --help\`.
 - **Doors**: \`rtmp\`, \`rtmps\`, \`http\` and \`https\` each open a listener when the section is there, even as \`{}\`. A
   configuration with none of the four opens all of them. Port 0 lets the system choose.
+- **Change**, while the server runs: a new value counts \`now\` for everybody, for \`new ones\` (connections, sessions, streams),
+  once the \`door\` has moved, or after a \`restart\`. [How](../4-operate/configuration.md#changes-while-the-server-runs).
 - **Secrets**: an empty \`auth.secret\`, \`auth.jwt.secret\` or password is made at the next start and kept in the file;
   plain passwords are hashed there, and well-known ones replaced. A made password is shown once, on the terminal. Passwords are
   kept as \`scrypt$16384$8$1$<salt>$<hash>\`, both parts in hex. A file that cannot be written is a warning: what was made
@@ -44,9 +51,14 @@ function fallback(node, required) {
   return code(JSON.stringify(node.default));
 }
 
+/** When a new value counts while the server runs. */
+const EFFECTS = { now: 'now', new: 'new ones', listener: 'door', restart: 'restart' };
+const effects = effectsOf(servers);
+
 function row(path, variable, node, required) {
   const help = `${node.description ?? ''}${isSecret(path) ? ' (secret: never logged)' : ''}`;
-  const cells = [code(dotted(path)), variable, describeAllowed(node), fallback(node, required), help];
+  const change = EFFECTS[effectOf(dotted(path).replaceAll('[]', ''), effects)];
+  const cells = [code(dotted(path)), variable, describeAllowed(node), fallback(node, required), change, help];
   return `| ${cells.map(cell).join(' | ')} |`;
 }
 
@@ -67,17 +79,25 @@ function renderPage(sections) {
   const parts = Object.entries(bySection).map(([name, keys]) => {
     const isSection = root.properties[name].properties !== undefined;
     const help = isSection ? `${root.properties[name].description ?? ''}\n\n` : '';
-    const head = '| key | variable | allowed | default | meaning |\n|---|---|---|---|---|';
+    const head = '| key | variable | allowed | default | change | meaning |\n|---|---|---|---|---|---|';
     return `## ${name}\n\n${help}${head}\n${keys.flatMap((key) => [...rows(key)]).join('\n')}\n`;
   });
   return `${PREFACE}\n${parts.join('\n')}`;
 }
 
 const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true });
-const folder = resolve(positionals[0] ?? join(import.meta.dirname, '../docs/6-reference'));
+const root = join(import.meta.dirname, '..');
+const reference = join(root, 'docs/6-reference');
+const folder = resolve(positionals[0] ?? reference);
+const filled = (name) => fillTables(readFileSync(join(reference, name), 'utf8'));
 const files = {
+  'api.md': renderApi(),
   'config.md': renderPage(NodeMediaServer.sections),
   'config.schema.json': `${JSON.stringify(configJsonSchema(NodeMediaServer.sections), null, 2)}\n`,
+  'errors.md': filled('errors.md'),
+  'events.md': filled('events.md'),
+  'fixed-limits.md': renderLimits(root),
+  'metrics.md': renderMetrics(),
   'webhook.schema.json': `${JSON.stringify(payloadJsonSchema(), null, 2)}\n`,
 };
 for (const [name, text] of Object.entries(files)) {
@@ -86,7 +106,7 @@ for (const [name, text] of Object.entries(files)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
   } else if (readFileSync(path, 'utf8') !== text) {
-    process.stderr.write(`${name} does not agree with the schemas; run scripts/generate-reference.mjs\n`);
+    process.stderr.write(`${name} does not agree with the sources; run scripts/generate-reference.mjs\n`);
     process.exitCode = 1;
   }
 }

@@ -31,7 +31,7 @@ describe('the reference of the configuration', () => {
       writeFileSync(path, readFileSync(path, 'utf8').replace('30000', '30001'));
       const { status, stderr } = check(folder);
       assert.equal(status, 1);
-      assert.equal(stderr, `${name} does not agree with the schemas; run scripts/generate-reference.mjs\n`);
+      assert.equal(stderr, `${name} does not agree with the sources; run scripts/generate-reference.mjs\n`);
     });
   }
 
