@@ -40,6 +40,7 @@ export interface RecordingQuery {
   readonly limit: number;
 }
 
+/** A part of a list of recordings, and the sums of all of it. */
 export interface RecordingPage {
   readonly items: readonly Recording[];
   /** Of all that the conditions hold for, not only this page. */
