@@ -1,89 +1,143 @@
-import express, { Router } from 'express';
+import { Router } from 'express';
 import type { RequestHandler } from 'express';
+import type { PreparedChange } from '../../core/change.ts';
 import type { Context } from '../../core/context.ts';
 import type { Route } from '../../core/route.ts';
-import type { Server } from '../../core/server.ts';
-import { errorHandler, notFound } from './api-error.ts';
-import { Login } from './login.ts';
+import type { SectionSchemas, SectionValues, Server } from '../../core/server.ts';
+import { readVersion } from '../../core/version.ts';
+import { Accounts } from './accounts.ts';
+import { ApiError } from './api-error.ts';
+import { type ApiConfig, apiSection } from './config.ts';
+import { createDocsPage } from './docs-page.ts';
+import { answerError, shownPath } from './error-answer.ts';
+import { allowOrigins, apiHeaders } from './headers.ts';
+import { describeApi } from './openapi.ts';
+import { OpenAnswers } from './open-answers.ts';
+import type { Operation } from './operation.ts';
+import { createOperations } from './operations/index.ts';
+import { stepsOf } from './perform.ts';
 import { Rates } from './rates.ts';
-import { kickSession, listSessions } from './sessions.ts';
-import { listStreams } from './streams.ts';
-import { type ApiUser, requireRole, requireToken } from './token.ts';
-
-const MAX_BODY_BYTES = 16 * 1024;
-
-/** Pages of other origins may use the API: what they need is a token, and no browser adds that by itself. */
-const headers: RequestHandler = (request, response, next) => {
-  response.set('Cache-Control', 'no-store');
-  response.set('X-Content-Type-Options', 'nosniff');
-  response.set('Access-Control-Allow-Origin', '*');
-  if (request.method !== 'OPTIONS') return next();
-  response.set('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE, OPTIONS');
-  response.set('Access-Control-Allow-Headers', 'Authorization, Content-Type');
-  response.set('Access-Control-Max-Age', '86400');
-  response.status(204).end();
-};
+import { RefusalLog } from './refusal-log.ts';
+import { TokenFamilies } from './token-families.ts';
+import { Tokens } from './tokens.ts';
 
 /** What Express takes for the client's address; behind a proxy of ours it is what that says. */
-function nameClient({ trustedProxies }: Context): RequestHandler {
+function nameClient(context: Context): RequestHandler {
   return (request, _response, next) => {
-    Object.defineProperty(request, 'ip', { value: trustedProxies.clientOf(request).address, configurable: true });
+    const { address } = context.trustedProxies.clientOf(request);
+    Object.defineProperty(request, 'ip', { value: address, configurable: true });
     next();
   };
 }
 
-/** The REST API under `/api/v1`. */
+const notFound: RequestHandler = (request) => {
+  throw new ApiError('NOT_FOUND', `There is no ${request.method} ${shownPath(request)}.`);
+};
+
+/** Answers OPTIONS, and refuses the methods that a path does not take. */
+function otherMethods(operations: readonly Operation[]): RequestHandler {
+  const methods = new Set(operations.map(({ method }) => method.toUpperCase()));
+  if (methods.has('GET')) methods.add('HEAD');
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  return (request, response) => {
+    response.set('Allow', allow);
+    if (request.method === 'OPTIONS') {
+      response.status(204).end();
+      return;
+    }
+    throw new ApiError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; ${allow} are.`);
+  };
+}
+
+/** The REST API under `/api/v1`, and the page about it at `/api/docs`. */
 export class ApiServer implements Server {
+  /** Everything that can be asked, for the OpenAPI document and the reference. */
+  readonly operations: readonly Operation[];
+  readonly version = readVersion();
   readonly #context: Context;
   readonly #rates: Rates;
-  readonly #route: Route;
+  readonly #families: TokenFamilies;
+  readonly #openAnswers: OpenAnswers;
+  readonly #log: RefusalLog;
+  readonly #tokens: Tokens;
+  readonly #routes: readonly Route[];
+  #config: ApiConfig;
+  #document: string | null = null;
   #stopTicking: (() => void) | null = null;
 
-  constructor(context: Context) {
+  constructor(context: Context, config: ApiConfig) {
     this.#context = context;
     this.#rates = new Rates(context);
-    this.#route = { path: '/api/v1', handler: this.#createRouter() as unknown as Route['handler'] };
-    context.routes.push(this.#route);
+    this.#log = new RefusalLog(context.logger);
+    this.#families = new TokenFamilies(context.store, context.logger);
+    this.#tokens = new Tokens(context, this.#families);
+    this.#openAnswers = new OpenAnswers(this.#tokens);
+    this.operations = createOperations(context, {
+      rates: this.#rates,
+      accounts: new Accounts(context, this.#tokens, this.#families),
+      version: this.version,
+      document: () => (this.#document ??= JSON.stringify(describeApi(this.operations, this.version))),
+    });
+    this.#config = config;
+    this.#routes = [
+      { path: '/api/v1', handler: this.#createRouter() as unknown as Route['handler'] },
+      { path: '/api/docs', handler: this.#createDocsRouter() as unknown as Route['handler'] },
+    ];
+    context.routes.push(...this.#routes);
   }
 
   async run(): Promise<void> {
-    this.#stopTicking ??= this.#context.ticker.add(() => this.#rates.sample());
+    this.#families.open();
+    this.#stopTicking ??= this.#context.ticker.add(() => {
+      this.#rates.sample();
+      this.#log.tick();
+      this.#openAnswers.check();
+      this.#families.sweep(Date.now());
+    });
+  }
+
+  async prepare(sections: SectionValues<SectionSchemas>): Promise<PreparedChange> {
+    const config = apiSection.parse(sections['api']);
+    return {
+      commit: () => {
+        this.#config = config;
+      },
+      cancel: () => {},
+    };
   }
 
   async stop(): Promise<void> {
     this.#stopTicking?.();
     this.#stopTicking = null;
-    const index = this.#context.routes.indexOf(this.#route);
-    if (index >= 0) this.#context.routes.splice(index, 1);
+    this.#families.close();
+    for (const route of this.#routes) {
+      const index = this.#context.routes.indexOf(route);
+      if (index >= 0) this.#context.routes.splice(index, 1);
+    }
+  }
+
+  #createDocsRouter(): Router {
+    const router = Router();
+    const page = createDocsPage();
+    router.use((request, response, next) => {
+      if (this.#config.docs) page(request, response, next);
+      else next();
+    });
+    return router;
   }
 
   #createRouter(): Router {
-    const context = this.#context;
-    const { jwt } = context.config.auth;
     const router = Router();
-    router.use(nameClient(context), headers, express.json({ limit: MAX_BODY_BYTES }));
-
-    router.get('/health', (_request, response) => {
-      const data = { status: 'ok', timestamp: new Date().toISOString() };
-      response.json({ success: true, data, message: 'Server is healthy' });
-    });
-    router.post('/login', new Login(jwt).handler);
-
-    router.use(requireToken(jwt));
-    router.get('/streams', (_request, response) => {
-      response.json({ success: true, data: listStreams(context, this.#rates), message: 'Streams' });
-    });
-    router.get('/sessions', (_request, response) => {
-      response.json({ success: true, data: listSessions(context, this.#rates), message: 'Sessions' });
-    });
-    router.delete('/sessions/:id', requireRole('admin'), (request, response) => {
-      const { id } = request.params as { id: string };
-      kickSession(context, id, (response.locals['user'] as ApiUser).username);
-      response.json({ success: true, data: { id }, message: 'Session deleted successfully' });
-    });
-
+    const origins = allowOrigins(() => this.#config.cors);
+    router.use(nameClient(this.#context), ...apiHeaders(), origins);
+    const performer = { tokens: this.#tokens, openAnswers: this.#openAnswers };
+    for (const [path, operations] of Map.groupBy(this.operations, (operation) => operation.path)) {
+      const route = router.route(path.replace(/\{(\w+)\}/g, ':$1'));
+      for (const operation of operations) route[operation.method](stepsOf(operation, performer));
+      route.all(otherMethods(operations));
+    }
     router.use(notFound);
-    router.use(errorHandler(context.logger));
+    router.use(answerError(this.#log));
     return router;
   }
 }

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
+import type { Claims } from './claims.ts';
 import type { ApiErrorCode } from './error-codes.ts';
 
 /** Who may ask: anybody, whoever has signed in, administrators. */
@@ -18,6 +19,8 @@ export interface Asked<Params, Query, Body> {
   readonly body: Body;
   /** `null` only where `access` is `open`. */
   readonly user: ApiUser | null;
+  /** What the token said; `null` as `user`. */
+  readonly claims: Claims | null;
   /** The client's address; behind a trusted proxy what that says. */
   readonly ip: string;
   readonly request: Request;
@@ -42,7 +45,11 @@ export interface Operation {
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** What it answers with beside those of its kind (400, 401, 403, 500). */
+  /** Of the body; 16 KiB without. */
+  readonly maxBodyBytes?: number;
+  /** Called first of all, before anything of the request is looked at. @throws ApiError when there were too many. */
+  readonly limit?: (ip: string, response: Response) => void;
+  /** What it answers with beside those of its kind: 400, 413 and 415 of its input, 401, 403 of an `admin`’s, 500. */
   readonly errors?: readonly ApiErrorCode[];
   readonly answer: Answer;
 }

@@ -7,22 +7,41 @@ export interface Rate {
   readonly outBps: number;
 }
 
-interface Sample extends Rate {
+/** What all sessions have received and sent since the server began, those that have ended included. */
+export interface NetworkTotals extends Rate {
   readonly inBytes: number;
   readonly outBytes: number;
-  /** When they were counted, in unix milliseconds. */
-  readonly at: number;
+}
+
+interface Sample extends Rate {
+  inBps: number;
+  outBps: number;
+  /** As they were when the rate was measured, at unix milliseconds. */
+  inBytes: number;
+  outBytes: number;
+  at: number;
+  /** How much of them is in the totals. */
+  totalledIn: number;
+  totalledOut: number;
 }
 
 const STILL: Rate = { inBps: 0, outBps: 0 };
 
-/** Measures what every session receives and sends. */
+/** Measures what every session receives and sends, and all of them together. */
 export class Rates {
   readonly #context: Context;
   readonly #samples = new WeakMap<Session, Sample>();
+  #inBytes = 0;
+  #outBytes = 0;
+  #rate: Rate = STILL;
+  #sampledAt = Date.now();
+  #sampledIn = 0;
+  #sampledOut = 0;
 
   constructor(context: Context) {
     this.#context = context;
+    // What it moved since the last sample would be lost with it.
+    context.eventEmitter.on('sessionEnd', (session) => this.#take(session));
   }
 
   of(session: Session): Rate {
@@ -30,17 +49,47 @@ export class Rates {
     return { inBps, outBps };
   }
 
+  get network(): NetworkTotals {
+    return { inBytes: this.#inBytes, outBytes: this.#outBytes, ...this.#rate };
+  }
+
   /** To be called about once a second. */
   sample(): void {
-    for (const session of this.#context.sessions.values()) {
-      const { inBytes, outBytes, countedAt: at } = session;
-      const last = this.#samples.get(session) ?? { inBytes: 0, outBytes: 0, at: session.createTime };
-      const seconds = (at - last.at) / 1000;
-      // A session of another process is counted there: nothing may be new.
-      if (seconds <= 0) continue;
-      const inBps = Math.round((inBytes - last.inBytes) / seconds);
-      const outBps = Math.round((outBytes - last.outBytes) / seconds);
-      this.#samples.set(session, { inBytes, outBytes, at, inBps, outBps });
+    for (const session of this.#context.sessions.values()) this.#take(session);
+    const now = Date.now();
+    const seconds = (now - this.#sampledAt) / 1000;
+    if (seconds <= 0) return;
+    const inBps = Math.round((this.#inBytes - this.#sampledIn) / seconds);
+    const outBps = Math.round((this.#outBytes - this.#sampledOut) / seconds);
+    this.#rate = { inBps, outBps };
+    this.#sampledAt = now;
+    this.#sampledIn = this.#inBytes;
+    this.#sampledOut = this.#outBytes;
+  }
+
+  #take(session: Session): void {
+    const { inBytes, outBytes, countedAt: at } = session;
+    const sample = this.#sampleOf(session);
+    if (!session.internal) {
+      this.#inBytes += inBytes - sample.totalledIn;
+      this.#outBytes += outBytes - sample.totalledOut;
+      sample.totalledIn = inBytes;
+      sample.totalledOut = outBytes;
     }
+    const seconds = (at - sample.at) / 1000;
+    // A session of another process is counted there: nothing may be new.
+    if (seconds <= 0) return;
+    sample.inBps = Math.round((inBytes - sample.inBytes) / seconds);
+    sample.outBps = Math.round((outBytes - sample.outBytes) / seconds);
+    Object.assign(sample, { inBytes, outBytes, at });
+  }
+
+  #sampleOf(session: Session): Sample {
+    let sample = this.#samples.get(session);
+    if (sample === undefined) {
+      sample = { ...STILL, inBytes: 0, outBytes: 0, at: session.createTime, totalledIn: 0, totalledOut: 0 };
+      this.#samples.set(session, sample);
+    }
+    return sample;
   }
 }

@@ -1,0 +1,10 @@
+import type { ServerResponse } from 'node:http';
+
+/** Answers with JSON. Without an ETag: what the API says is never kept, and to hash it costs more than to write it. */
+export function sendJson(response: ServerResponse, status: number, body: object): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', bytes.length);
+  response.end(bytes);
+}
