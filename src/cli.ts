@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { type Invocation, parseArguments } from './cli/arguments.ts';
 import { check } from './cli/check.ts';
@@ -6,10 +7,14 @@ import { explainError } from './cli/explain.ts';
 import { type LoadedConfig, loadConfig } from './cli/load-config.ts';
 import { createLog, type Log } from './cli/log.ts';
 import { outbox } from './cli/outbox.ts';
+import { Reloader } from './cli/reload.ts';
 import { sign } from './cli/sign.ts';
+import { ServiceManager } from './cli/service-manager.ts';
 import { greet, start } from './cli/start.ts';
 import { NodeMediaServer } from './index.ts';
 import { terminalOutput } from './tools/terminal.ts';
+
+const STANDARD_OUTPUT = 1;
 
 type ServeInvocation = Extract<Invocation, { kind: 'start' | 'check' | 'sign' | 'outbox' }>;
 type VisitInvocation = Extract<Invocation, { kind: 'publish' | 'play' }>;
@@ -52,17 +57,27 @@ async function endAfter(stopping: Promise<void>, log: Log): Promise<void> {
 }
 
 /** The first signal stops the server in order and ends the process, the second ends it at once. Tells whether one came. */
-function stopOnSignals(server: NodeMediaServer, log: Log): () => boolean {
+function stopOnSignals(server: NodeMediaServer, log: Log, manager: ServiceManager): () => boolean {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (isStopping) process.exit(1);
     isStopping = true;
     log.logger.info({ signal }, `${signal}: stopping`);
+    manager.stopping();
     void endAfter(server.stop(), log);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   return () => isStopping;
+}
+
+/** Windows has no such signal to ask with. One that comes because the terminal was closed is an end like any other. */
+function reloadOnSignal(reloader: Reloader, hadTerminal: boolean): void {
+  if (process.platform === 'win32') return;
+  process.on('SIGHUP', () => {
+    if (hadTerminal && !isatty(STANDARD_OUTPUT)) process.kill(process.pid, 'SIGTERM');
+    else reloader.request('SIGHUP');
+  });
 }
 
 /** After an error that nobody foresaw the state is unknown: the process ends, and whoever runs it starts a new one. */
@@ -93,12 +108,19 @@ async function serve(invocation: ServeInvocation, version: string): Promise<numb
     log = createLog(loaded.resolved.log, process.stdout.isTTY === true);
     endOnUnforeseen(log);
     const tell = (text: string) => void process.stderr.write(text);
-    const server = await start({ loaded, log, version, tell });
-    const isStoppedBySignal = stopOnSignals(server, log);
+    const { server, source } = await start({ loaded, log, version, tell });
+    const reloader = new Reloader({ server, source, loaded, log, cwd: process.cwd() });
+    reloadOnSignal(reloader, process.stdout.isTTY === true);
+    const manager = new ServiceManager(process.env, log.logger);
+    const isStoppedBySignal = stopOnSignals(server, log, manager);
     await server.run().catch((error: unknown) => {
       if (!isStoppedBySignal()) throw error;
     });
-    if (!isStoppedBySignal()) greet(server, log);
+    if (!isStoppedBySignal()) {
+      greet(server, log);
+      manager.ready(server.listeners);
+      reloader.begin();
+    }
     return null;
   } catch (error) {
     await log?.flush();

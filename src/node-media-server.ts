@@ -1,27 +1,23 @@
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import type { Guard } from './core/admission.ts';
-import { type CoreConfig, type CoreConfigInput, coreSections } from './core/config.ts';
-import { doorNames, resolveConfig } from './core/config-schema.ts';
+import type { CoreConfig, CoreConfigInput } from './core/config.ts';
+import { resolveConfig } from './core/config-schema.ts';
+import type { ConfigSource } from './core/config-source.ts';
+import type { ConfigPlan } from './core/configuration.ts';
 import { Context } from './core/context.ts';
+import { Deadline } from './core/deadline.ts';
 import type { ListenerAnswer, ServerEventName, ServerEvents } from './core/events.ts';
 import { type AdmitHandler, type AdmitOptions, Gate } from './core/gate.ts';
 import { House } from './core/house.ts';
 import { LifeEvents } from './core/life-events.ts';
 import type { Listener } from './core/listener.ts';
 import { type Logger, silentLogger } from './core/logger.ts';
-import type { SectionSchemas, Server, ServerDefinition } from './core/server.ts';
-import { ClosedError, ConfigError } from './errors.ts';
-import {
-  ClusterServer,
-  createApplication,
-  createInnerSource,
-  credentials,
-  servers as builtIn,
-  workerServers,
-} from './servers.ts';
+import { LiveConfiguration } from './core/live-configuration.ts';
+import type { SectionSchemas, ServerDefinition } from './core/server.ts';
+import { createServers } from './create-servers.ts';
+import { ClosedError } from './errors.ts';
+import { credentials, servers as builtIn } from './servers.ts';
 
 type Definitions = readonly ServerDefinition[];
 type SectionsOf<Definition> = Definition extends { readonly sections: infer Sections } ? Sections : never;
@@ -46,6 +42,14 @@ export interface NodeMediaServerOptions {
   readonly folder?: string;
   /** Other parts instead of the built-in ones, run in this order. */
   readonly servers?: Definitions;
+  /** Where the configuration comes from when it changes while the server runs, and where changes are kept. */
+  readonly source?: ConfigSource;
+}
+
+/** How a server stops. */
+export interface StopOptions {
+  /** Milliseconds for what needs time; `drainTimeoutMs` of the configuration by default, 0: none. */
+  readonly timeoutMs?: number;
 }
 
 /** How far the server is in its life. */
@@ -55,37 +59,9 @@ function sectionsOf(definitions: Definitions): SectionSchemas {
   return Object.assign({}, ...definitions.map((definition) => definition.sections)) as SectionSchemas;
 }
 
-/** What a worker runs: the source itself, or what was built of it. */
-const WORKER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
-
-/** A door as its section in the configuration describes it. */
-interface DoorSection {
-  readonly port: number;
-  readonly key?: string;
-  readonly cert?: string;
-  readonly server?: unknown;
-}
-
-function isForWorkers(definition: ServerDefinition): boolean {
-  return workerServers.some((candidate) => candidate === definition);
-}
-
-/** Stands for a secret where it matters that there is one. */
-const KEPT_BACK = 'known to the primary';
-
 /** No list of one's own leaves out by mistake what `auth` asks for. */
 function withCredentials(definitions: Definitions): Definitions {
   return definitions.includes(credentials) ? definitions : [credentials, ...definitions];
-}
-
-/** What workers are told: the sections of the core and of their servers, without secrets that only the primary uses. */
-function workerConfig(values: Readonly<Record<string, unknown>>, definitions: Definitions): Record<string, unknown> {
-  const names = [...Object.keys(coreSections), ...definitions.flatMap(({ sections }) => Object.keys(sections))];
-  const told = Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]]));
-  const { auth } = values as unknown as CoreConfig;
-  const jwt = { ...auth.jwt, secret: '', users: [] };
-  const token = { ...auth.token, secret: auth.token.secret && KEPT_BACK };
-  return { ...told, auth: { ...auth, secret: '', publishers: [], token, jwt } };
 }
 
 /**
@@ -99,6 +75,7 @@ export class NodeMediaServer implements AsyncDisposable {
 
   readonly context: Context;
   readonly #house: House;
+  readonly #configuration: LiveConfiguration;
   #state: NodeMediaServerState = 'idle';
   #running: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -110,31 +87,17 @@ export class NodeMediaServer implements AsyncDisposable {
     const core = values as unknown as CoreConfig;
     this.context = new Context(core, options.logger ?? silentLogger, resolve(options.folder ?? '.'));
     this.context.observer = new LifeEvents(this.context);
-    this.#house = new House(this.context, this.#createServers(definitions, values, core));
-  }
-
-  #createServers(definitions: Definitions, values: Record<string, unknown>, core: CoreConfig): Server[] {
-    const workers = core.workers === 'auto' ? availableParallelism() : core.workers;
-    const shared = workers > 1 ? definitions.filter(isForWorkers) : [];
-    const doors = shared.flatMap(({ sections }) => doorNames.filter((name) => name in sections && name in values));
-    const own = doors.length === 0 ? definitions : definitions.filter((definition) => !isForWorkers(definition));
-    const servers = own.flatMap((definition) => definition.create(this.context, values) ?? []);
-    if (doors.length === 0) return servers;
-    const sections = values as Readonly<Record<string, DoorSection>>;
-    if (sections['http']?.server !== undefined) {
-      const message = `workers is ${workers}; http.server is a server of this process, which no other one can serve on: 1 is allowed`;
-      throw new ConfigError('workers', message);
-    }
-    const cluster = new ClusterServer(this.context, {
-      workers,
-      servers: shared.map(({ name }) => name),
-      doors: doors.map((name) => ({ name, ...sections[name]! })),
-      config: workerConfig(values, shared),
-      entry: WORKER,
-      createApplication,
-      createSource: createInnerSource,
-    });
-    return [...servers, cluster];
+    const house = new House(this.context, createServers(this.context, definitions, values));
+    this.#house = house;
+    const configured = {
+      context: this.context,
+      sections: sectionsOf(definitions),
+      definitions,
+      prepare: house.prepare.bind(house),
+    };
+    const { source = {} } = options;
+    this.#configuration = new LiveConfiguration(configured, values, source, source.document ?? config);
+    this.context.configuration = this.#configuration;
   }
 
   get state(): NodeMediaServerState {
@@ -182,6 +145,21 @@ export class NodeMediaServer implements AsyncDisposable {
   }
 
   /**
+   * Takes `config`, the whole of it, while the server runs: all of it or nothing, without ending a session. Resolves when it
+   * is in force in every process; one change follows the other.
+   * @param by who wants it, for the log
+   * @throws ConfigError, ListenError; then what was in force still is. ClosedError when the server does not run.
+   */
+  configure(config: NodeMediaServerConfig, by = 'the program'): Promise<ConfigPlan> {
+    return this.#configuration.replace(config, by);
+  }
+
+  /** What `configure` would do. It tries: a new port is open for a moment. @throws as `configure`. */
+  plan(config: NodeMediaServerConfig): Promise<ConfigPlan> {
+    return this.#configuration.planReplace(config);
+  }
+
+  /**
    * Opens every door; resolves when all are open.
    * @throws ListenError, ConfigError; whatever was opened is closed again. ClosedError after `stop`.
    */
@@ -195,7 +173,6 @@ export class NodeMediaServer implements AsyncDisposable {
 
   async #run(): Promise<void> {
     this.#state = 'running';
-    this.#sayWhatHasNoEffect();
     try {
       await this.#house.open();
     } catch (error) {
@@ -204,24 +181,30 @@ export class NodeMediaServer implements AsyncDisposable {
     }
   }
 
-  /** Accepted because Node-Media-Server 4 writes it; silence would pass for a promise. */
-  #sayWhatHasNoEffect(): void {
-    const { config, logger } = this.context;
-    if (config.record.auto) logger.warn({ key: 'record.auto' }, 'record.auto is set, but recording is not built yet');
-  }
-
-  /** Ends publishers, then players, then closes every door. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  /**
+   * Closes every door, tells every peer, gives those who are to leave by themselves their time, and closes the rest. Further
+   * calls wait for the first. @throws RangeError for a time that is none; what a part threw that could not be closed, when
+   * everything else is closed.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    const { timeoutMs = this.context.config.drainTimeoutMs } = options;
+    if (!(timeoutMs >= 0)) return Promise.reject(new RangeError(`timeoutMs is ${timeoutMs}; 0 or more is allowed`));
+    this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(timeoutMs: number): Promise<void> {
     this.#state = 'stopping';
     const reason = new ClosedError('the server is stopping');
-    await this.#house.endPublishers(reason);
-    await this.#house.close(reason);
-    this.#state = 'stopped';
+    const deadline = new Deadline(timeoutMs);
+    await this.#house.closeDoors(deadline);
+    this.#house.endPublishers(reason);
+    await this.#house.drain(reason, deadline);
+    try {
+      await this.#house.close(reason, deadline);
+    } finally {
+      this.#state = 'stopped';
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -15,8 +15,17 @@ function send(message: ToPrimary): void {
 function end(code: number): void {
   if (!process.connected || process.send === undefined) process.exit(code);
   setTimeout(() => process.exit(code), FLUSH_MS);
-  process.send({ kind: 'statistics', at: Date.now(), sessions: [], streams: [] } satisfies ToPrimary, () =>
-    process.exit(code),
+  process.send(
+    {
+      kind: 'statistics',
+      at: Date.now(),
+      sessions: [],
+      streams: [],
+      figures: [],
+      counts: [],
+      process: null,
+    } satisfies ToPrimary,
+    () => process.exit(code),
   );
 }
 
@@ -53,9 +62,8 @@ function main(): void {
     house?.abandon();
     process.exit(1);
   });
-  // Ctrl-C and a service manager's signal reach the whole group; the primary stops us in order.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => {});
+  // Ctrl-C and a service manager's signal reach the whole group; the primary stops us in order, or reads its configuration.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
   process.on('uncaughtException', fail);
 }
 

@@ -125,13 +125,13 @@ const flagTable: readonly Flag[] = [
 ];
 
 const HELP = `
-Without -c, ./config.json in the current directory is read; when there is none, one is written with all defaults, and the
-password of the user "admin" is shown once. Every key can also be set by a variable: rtmp.port is NMS_RTMP_PORT. A flag
+Without -c, ./config.json (or config.yaml) in the current directory is read; when there is none, config.json is written with all
+defaults, and the password of the user "admin" is shown once. Every key can also be set by a variable: rtmp.port is NMS_RTMP_PORT. A flag
 wins over a variable, a variable over the file. Relative paths in the file are relative to the file's folder; on the
 command line and in variables they are relative to the current directory.`;
 
 function declareFlags(program: Command, cwd: string): void {
-  program.option('-c, --config <path>', 'config file, JSON (default: ./config.json)');
+  program.option('-c, --config <path>', 'config file, JSON or YAML (default: ./config.json)');
   for (const { flag, short, value, help, read } of flagTable) {
     const name = `${short === undefined ? '' : `${short}, `}${flag}${value === undefined ? '' : ` ${value}`}`;
     if (read === undefined) program.option(name, help);

@@ -13,37 +13,9 @@ import {
 import { dirname, resolve } from 'node:path';
 import type { ConfigInput } from '../core/config-schema.ts';
 import { ConfigError } from '../errors.ts';
-import { findJsonProblem } from './json-problem.ts';
-
-/** How a file is written, kept when it is written again. */
-interface Layout {
-  readonly indent: string | number;
-  readonly newline: string;
-  readonly end: string;
-}
-
-const OWN_LAYOUT: Layout = { indent: 2, newline: '\n', end: '\n' };
-
-function detectLayout(text: string): Layout {
-  const newline = text.includes('\r\n') ? '\r\n' : '\n';
-  const indent = /^[{[][ \t]*\r?\n([ \t]+)/.exec(text)?.[1] ?? (text.trim().includes('\n') ? '' : 0);
-  return { indent, newline, end: /\n$/.test(text) ? newline : '' };
-}
-
-function parse(text: string): ConfigInput {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    const { line, column, reason } = findJsonProblem(text) ?? { line: 1, column: 1, reason: 'a value is expected' };
-    throw new ConfigError('', `line ${line}, column ${column}: ${reason}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const found = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
-    throw new ConfigError('', `the file holds ${found}; one object, { … }, is allowed`);
-  }
-  return value as ConfigInput;
-}
+import { readJson, writeJson } from './config-json.ts';
+import { type ConfigText, type Place, placeOf } from './config-text.ts';
+import { readYaml } from './config-yaml.ts';
 
 function writeDurably(path: string, text: string, flags: 'w' | 'wx'): void {
   const descriptor = openSync(path, flags, 0o600);
@@ -60,25 +32,30 @@ function refuseIrregular(path: string): void {
   if (!isAbsentOrFile) throw Object.assign(new Error(`"${path}" is not a file`), { code: 'not a file' });
 }
 
-/** The operator's file: read once, changed only where a secret was made, written back in its own layout. */
+/** The form of a file, by its name; everything but YAML is JSON. */
+function readText(path: string, text: string): ConfigText {
+  return /\.ya?ml$/i.test(path) ? readYaml(text) : readJson(text);
+}
+
+/** The operator's file: changed only where a value is another one, and written back as it was otherwise. */
 export class ConfigFile {
   /** Absolute; behind symbolic links. */
   readonly path: string;
   /** What relative paths in the file start from. */
   readonly folder: string;
-  readonly #layout: Layout;
-  #document: ConfigInput;
+  #text: ConfigText;
+  #raw: string;
 
-  private constructor(path: string, folder: string, document: ConfigInput, layout: Layout) {
+  private constructor(path: string, folder: string, { text, raw }: { text: ConfigText; raw: string }) {
     this.path = path;
     this.folder = folder;
-    this.#document = document;
-    this.#layout = layout;
+    this.#text = text;
+    this.#raw = raw;
   }
 
   /**
    * Reads `path`; `null` when there is no such file.
-   * @throws ConfigError when it cannot be read or is not a JSON object.
+   * @throws ConfigError when it cannot be read or holds no object.
    */
   static read(path: string): ConfigFile | null {
     let text: string;
@@ -89,35 +66,49 @@ export class ConfigFile {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT') return null;
-      throw new ConfigError('', `the file cannot be read (${code}); a JSON file is allowed`, { cause: error });
+      throw new ConfigError('', `the file cannot be read (${code}); a JSON or YAML file is allowed`, { cause: error });
     }
-    const withoutMark = text.replace(/^\uFEFF/, '');
-    const document = parse(withoutMark);
+    const raw = text;
+    const read = readText(path, text.replace(/^\uFEFF/, ''));
     const real = isFile ? realpathSync(path) : path;
     // A pipe (`-c <(…)`) has no folder of its own.
     const folder = isFile ? dirname(real) : resolve('.');
-    return new ConfigFile(real, folder, document, detectLayout(withoutMark));
+    return new ConfigFile(real, folder, { text: read, raw });
   }
 
   /** A file that does not exist yet; `save` writes it. */
   static create(path: string, document: ConfigInput): ConfigFile {
-    return new ConfigFile(path, dirname(path), document, OWN_LAYOUT);
+    return new ConfigFile(path, dirname(path), { text: writeJson(document), raw: '' });
   }
 
   get document(): ConfigInput {
-    return this.#document;
+    return this.#text.document;
   }
 
-  /** Sets one value (a number in `path` is a place in a list), making the objects above it. */
+  /** What was read or written last, to the byte. */
+  get raw(): string {
+    return this.#raw;
+  }
+
+  /** Where a dotted key, or what is nearest above it, stands; `null`: nowhere. */
+  placeOf(key: string): Place | null {
+    return placeOf(key, this.#text.text);
+  }
+
+  /** Sets one value (a number in `path` is a place in a list), making the objects above it. Throws as `replace`. */
   set(path: readonly (string | number)[], value: unknown): void {
-    this.#document = setAt(this.#document, path, value) as ConfigInput;
+    this.replace(setAt(this.document, path, value) as ConfigInput);
+  }
+
+  /** Makes it say another document. Throws when a file of YAML is written in a way that does not allow it. */
+  replace(document: ConfigInput): void {
+    this.#text = this.#text.write(document);
   }
 
   /** Writes the file whole or not at all, mode 0600. Throws the system's error when that cannot be; a pipe is never written. */
   save(): void {
     refuseIrregular(this.path);
-    const { indent, newline, end } = this.#layout;
-    const text = JSON.stringify(this.#document, null, indent).replaceAll('\n', newline) + end;
+    const { text } = this.#text;
     const temporary = `${this.path}.${randomBytes(6).toString('hex')}.tmp`;
     try {
       writeDurably(temporary, text, 'wx');
@@ -128,10 +119,12 @@ export class ConfigFile {
       if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
       writeDurably(this.path, text, 'w');
     }
+    this.#raw = text;
   }
 }
 
-function setAt(target: unknown, path: readonly (string | number)[], value: unknown): unknown {
+/** A document with another value at one place. */
+export function setAt(target: unknown, path: readonly (string | number)[], value: unknown): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return value;
   if (typeof name === 'number') {

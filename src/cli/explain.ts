@@ -1,10 +1,17 @@
 import { doorNames } from '../core/config-schema.ts';
 import { joinAddress } from '../core/listener.ts';
 import { ConfigError, ListenError, NmsError } from '../errors.ts';
-import { type LoadedConfig, originOf } from './load-config.ts';
+import { type LoadedConfig, originOf, placeInFile } from './load-config.ts';
+
+type Where = Pick<LoadedConfig, 'file' | 'fileName' | 'isNew' | 'origins'>;
 
 /** Reasons of the system that are about the address, not the port. */
 const ADDRESS_REASONS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']);
+
+/** What of the operator's says what a key is: a flag, a variable, or a place in the file. */
+export function whereIs(key: string, { file, fileName, isNew, origins }: Where): string {
+  return originOf(key, origins) ?? placeInFile(key, isNew ? null : file, fileName);
+}
 
 function explainListen(error: ListenError, loaded: LoadedConfig): string {
   const { bind } = loaded.resolved;
@@ -17,7 +24,7 @@ function explainListen(error: ListenError, loaded: LoadedConfig): string {
   const key = isAddress ? 'bind' : `${door}.port`;
   const value = isAddress ? JSON.stringify(bind) : (loaded.resolved[door] as { port: number }).port;
   const allowed = isAddress ? 'an address of this machine' : 'a port that is free';
-  return `${originOf(key, loaded.origins, loaded.fileName)}: ${key} is ${value}; ${error.message}; ${allowed} is allowed`;
+  return `${whereIs(key, loaded)}: ${key} is ${value}; ${error.message}; ${allowed} is allowed`;
 }
 
 /**
@@ -29,7 +36,7 @@ export function explainError(error: unknown, loaded: LoadedConfig | null): strin
   let line = error.message;
   if (error instanceof ListenError && loaded !== null) line = explainListen(error, loaded);
   else if (error instanceof ConfigError && error.path !== '' && loaded !== null) {
-    line = `${originOf(error.path, loaded.origins, loaded.fileName)}: ${error.message}`;
+    line = `${whereIs(error.path, loaded)}: ${error.message}`;
   }
   return line.replace(/\s*[\r\n]+\s*/g, ' ');
 }

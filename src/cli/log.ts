@@ -21,6 +21,7 @@ export function createLog(config: CoreConfig['log'], isTerminal: boolean, destin
   const isPretty = config.format === 'pretty' || (config.format === 'auto' && isTerminal);
   const options: pino.LoggerOptions = { level: config.level, base: null };
   let hasReader = true;
+  let isGone = false;
   let gathered = '';
   let timer: NodeJS.Timeout | null = null;
   const release = () => {
@@ -28,14 +29,18 @@ export function createLog(config: CoreConfig['log'], isTerminal: boolean, destin
     timer = null;
     const lines = gathered;
     gathered = '';
-    output.write(lines);
+    if (!isGone) output.write(lines);
   };
   const write = (line: string) => {
     gathered += line;
     timer ??= setTimeout(release, GATHER_MS);
   };
-  output.on('error', () => {
+  output.on('error', ({ code }: NodeJS.ErrnoException) => {
     hasReader = false;
+    if (code !== 'EIO') return;
+    // The terminal was closed. What still waits would be tried again for ever when the process ends.
+    isGone = true;
+    output.destroy();
   });
   const flush = () =>
     new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { CoreConfig } from '../core/config.ts';
 import { type ConfigInput, mergeConfig, nest } from '../core/config-schema.ts';
 import { generatePassword, hashPassword, isPasswordHash, isWeakPassword } from '../core/password.ts';
@@ -17,6 +17,9 @@ export interface FileChange {
   readonly value: unknown;
 }
 
+/** What was made before and is kept nowhere but here, by what it was made for. */
+export type SecretMemory = ReadonlyMap<string, string>;
+
 export interface PreparedSecrets {
   /** The configuration with every secret in place. */
   readonly config: ConfigInput;
@@ -24,6 +27,8 @@ export interface PreparedSecrets {
   readonly changes: readonly FileChange[];
   /** Secrets that are known to everyone, by key. */
   readonly weak: readonly string[];
+  /** Everything made or remembered, by the key that it is for. */
+  readonly made: readonly { readonly key: string; readonly purpose: string; readonly value: string }[];
 }
 
 const USERS = 'auth.jwt.users';
@@ -40,6 +45,8 @@ interface Source {
   readonly document: ConfigInput;
   /** Keys (dotted) whose value is not the file's, so that nothing of theirs may be stored in it. */
   readonly foreignKeys: ReadonlySet<string>;
+  /** So that a configuration that is read again gets the same secrets. */
+  readonly memory?: SecretMemory;
 }
 
 function listsUsers(document: ConfigInput): boolean {
@@ -47,8 +54,15 @@ function listsUsers(document: ConfigInput): boolean {
   return auth?.jwt?.users !== undefined;
 }
 
+function purposeOf({ username, password }: CoreConfig['auth']['jwt']['users'][number]): string {
+  return `${USERS} ${createHash('sha256')
+    .update(JSON.stringify([username, password]))
+    .digest('hex')}`;
+}
+
 async function prepareUsers(source: Source) {
   const passwords: GeneratedPassword[] = [];
+  const made: { key: string; purpose: string; value: string }[] = [];
   const changes: FileChange[] = [];
   const users = [];
   for (const [index, user] of source.auth.jwt.users.entries()) {
@@ -56,10 +70,15 @@ async function prepareUsers(source: Source) {
       users.push(user);
       continue;
     }
-    const isWeak = isWeakPassword(user.password);
-    const password = isWeak ? generatePassword() : user.password;
-    if (isWeak) passwords.push({ username: user.username, password });
-    const hash = await hashPassword(password);
+    const purpose = purposeOf(user);
+    let hash = source.memory?.get(purpose);
+    if (hash === undefined) {
+      const isWeak = isWeakPassword(user.password);
+      const password = isWeak ? generatePassword() : user.password;
+      if (isWeak) passwords.push({ username: user.username, password });
+      hash = await hashPassword(password);
+    }
+    made.push({ key: USERS, purpose, value: hash });
     users.push({ ...user, password: hash });
     changes.push({ key: USERS, path: ['auth', 'jwt', 'users', index, 'password'], value: hash });
   }
@@ -67,6 +86,7 @@ async function prepareUsers(source: Source) {
   return {
     users,
     passwords,
+    made,
     changes: areListed ? changes : [{ key: USERS, path: ['auth', 'jwt', 'users'], value: users }],
   };
 }
@@ -80,16 +100,20 @@ export async function prepareSecrets(source: Source): Promise<PreparedSecrets> {
   const users = await prepareUsers(source);
   let config = mergeConfig(source.merged, nest(['auth', 'jwt', 'users'], users.users));
   const changes: FileChange[] = [...users.changes];
+  const made = [...users.made];
   const make = (path: readonly [string, ...string[]], bytes: number) => {
-    const value = randomBytes(bytes).toString('hex');
+    const purpose = path.join('.');
+    const value = source.memory?.get(purpose) ?? randomBytes(bytes).toString('hex');
+    made.push({ key: purpose, purpose, value });
     config = mergeConfig(config, nest(path, value));
-    changes.push({ key: path.join('.'), path, value });
+    changes.push({ key: purpose, path, value });
   };
   if (auth.secret === '') make(['auth', 'secret'], SIGNING_KEY_BYTES);
   if (auth.jwt.secret === '') make(['auth', 'jwt', 'secret'], TOKEN_KEY_BYTES);
   return {
     config,
     passwords: users.passwords,
+    made,
     changes: changes.filter(({ key }) => !source.foreignKeys.has(key)),
     weak: [
       ...(PUBLISHED_SECRETS.has(auth.secret) ? ['auth.secret'] : []),

@@ -5,7 +5,7 @@ import { NodeMediaServer, type NodeMediaServerConfig } from '../index.ts';
 import { greetingLines } from './greeting.ts';
 import type { LoadedConfig } from './load-config.ts';
 import type { Log } from './log.ts';
-import { type PreparedSecrets, prepareSecrets } from './secrets.ts';
+import { OperatorSource, systemReason } from './operator-source.ts';
 
 export interface StartOptions {
   readonly loaded: LoadedConfig;
@@ -13,10 +13,6 @@ export interface StartOptions {
   readonly version: string;
   /** Writes to the operator, past the log: for what must be seen once and kept nowhere. */
   readonly tell: (text: string) => void;
-}
-
-function systemReason(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 function makeDataFolder(loaded: LoadedConfig): void {
@@ -31,59 +27,26 @@ function makeDataFolder(loaded: LoadedConfig): void {
   }
 }
 
-/** Puts new secrets into the file. A file that cannot be written is no reason not to serve. */
-function keepSecrets({ loaded, log }: StartOptions, secrets: PreparedSecrets): boolean {
-  const { file, fileName, isNew } = loaded;
-  for (const { path, value } of secrets.changes) file.set(path, value);
-  if (!isNew && secrets.changes.length === 0) return true;
-  try {
-    file.save();
-    log.logger.info(
-      { file: file.path },
-      isNew ? `${fileName} made with the defaults` : `new secrets kept in ${fileName}`,
-    );
-    return true;
-  } catch (error) {
-    const reason = systemReason(error);
-    const message = `${fileName} cannot be written (${reason}): generated secrets and passwords hold for this run only`;
-    log.logger.warn({ file: file.path, reason }, message);
-    return false;
-  }
-}
-
-function showPasswords({ loaded, tell }: StartOptions, secrets: PreparedSecrets, areKept: boolean): void {
-  const isOfFile = !loaded.origins.has('auth.jwt.users');
-  const advice =
-    areKept && isOfFile
-      ? `Shown this once; ${loaded.fileName} keeps only its hash.`
-      : 'Kept nowhere: it holds for this run only.';
-  for (const { username, password } of secrets.passwords) {
-    const rule = '='.repeat(64);
-    tell(`${rule}\n  User:     ${username}\n  Password: ${password}\n  ${advice}\n${rule}\n`);
-  }
+/** A server that is made and not yet run, and where its configuration comes from. */
+export interface Started {
+  readonly server: NodeMediaServer;
+  readonly source: OperatorSource;
 }
 
 /** Makes the server and what it needs on disk, and opens its doors. The caller stops it. */
-export async function start(options: StartOptions): Promise<NodeMediaServer> {
-  const { loaded, log, version } = options;
+export async function start({ loaded, log, version, tell }: StartOptions): Promise<Started> {
   const { logger } = log;
   logger.info({ version, node: process.versions.node }, `Node Media Server ${version}`);
   for (const name of loaded.foreignVariables)
     logger.warn({ variable: name }, `${name} is not a variable of ours, ignored`);
-  const secrets = await prepareSecrets({
-    merged: loaded.merged,
-    auth: loaded.resolved.auth,
-    document: loaded.file.document,
-    foreignKeys: new Set(loaded.origins.keys()),
-  });
-  for (const key of secrets.weak) logger.warn({ key }, `${key} is one that was published; choose another`);
+  const source = new OperatorSource({ loaded, log, tell });
+  const { config, document } = await source.compose(loaded.file.document);
   makeDataFolder(loaded);
-  const config = secrets.config as NodeMediaServerConfig;
   // It checks what no schema can, so nothing is kept before it is made.
-  const server = new NodeMediaServer(config, { logger, folder: loaded.file.folder });
-  const areKept = keepSecrets(options, secrets);
-  showPasswords(options, secrets, areKept);
-  return server;
+  const options = { logger, folder: loaded.file.folder, source };
+  const server = new NodeMediaServer(config as NodeMediaServerConfig, options);
+  await source.begin(document);
+  return { server, source };
 }
 
 /** Says which doors are open and what to do with them. */

@@ -19,7 +19,7 @@ export interface Audience {
   readonly eventEmitter: EventEmitter<ServerEvents>;
 }
 
-type Listener = (session: Session) => unknown;
+type Listener = (session: Session, ...more: unknown[]) => unknown;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
@@ -69,17 +69,24 @@ async function asked(session: Session, event: string, ask: () => unknown): Promi
   }
 }
 
-/** Tells listeners what happened, of all but our own sessions. One that throws is logged and hurts nobody. */
-export function tell(
+/** Of our own sessions, what is told of a recorder. */
+const OWN_EVENTS: ReadonlySet<string> = new Set<ServerEventName>(['postRecord', 'doneRecord']);
+
+/**
+ * Tells listeners what happened: of our own sessions, only that they record. A listener that throws is logged and hurts
+ * nobody.
+ */
+export function tell<Event extends Exclude<keyof ServerEvents, 'prePublish' | 'prePlay'>>(
   audience: Audience,
-  event: Exclude<keyof ServerEvents, 'prePublish' | 'prePlay'>,
-  session: Session,
+  event: Event,
+  ...args: ServerEvents[Event]
 ): void {
-  if (session.internal) return;
+  const [session] = args;
+  if (session.internal && !OWN_EVENTS.has(event)) return;
   for (const listener of listenersOf(audience, event)) {
     const failed = (error: unknown) => session.log('error', `a listener of ${event} failed`, { err: error });
     try {
-      const answer = listener.call(audience.eventEmitter, session);
+      const answer = listener.call(audience.eventEmitter, ...args);
       if (isThenable(answer)) answer.then(undefined, failed);
     } catch (error) {
       failed(error);

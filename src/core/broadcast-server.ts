@@ -1,10 +1,12 @@
-import { AbsentError, ClosedError, DeniedError } from '../errors.ts';
+import { AbsentError, ClosedError, ConnectionError, DeniedError, EndError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
 import type { AVPacket, CodecName, Track } from '../media/packet.ts';
 import { admit, tell, throwIfClosed } from './admission.ts';
+import { type Counters, errorLabel } from './counters.ts';
 import type { Grant, SessionLimits } from './decision.ts';
 import type { Feed, FeedStream } from './feed.ts';
 import { Feeds } from './feeds.ts';
+import type { FlushTimes } from './flush-times.ts';
 import { GopCache } from './gop-cache.ts';
 import type { Load } from './load.ts';
 import { Pace } from './pace.ts';
@@ -14,6 +16,7 @@ import { askSources, type SourceHost } from './source.ts';
 import { SessionLimiter } from './session-limiter.ts';
 import { parseStreamPath, type StreamAddress, type StreamPath } from './stream-path.ts';
 import { StreamMemory } from './stream-memory.ts';
+import { StreamMeter } from './stream-meter.ts';
 import type { StreamStatistics } from './stream-statistics.ts';
 import { Subscription } from './subscription.ts';
 import { Timeline } from './timeline.ts';
@@ -25,6 +28,8 @@ import { Waiters } from './waiters.ts';
 export interface BroadcastHost extends PlaceHost, SessionRegistry, SourceHost {
   readonly broadcasts: Map<StreamPath, BroadcastServer>;
   readonly load: Load;
+  readonly counters: Counters;
+  readonly flushTimes: FlushTimes;
   readonly turns: Turns;
 }
 
@@ -34,10 +39,12 @@ export interface PlayOptions {
   readonly onAdmitted?: () => void;
   /** `false`: an absent stream is refused at once, and nobody is asked to bring it. */
   readonly mayWait?: boolean;
+  /** Milliseconds to wait for an absent stream, instead of `play.waitMs`. */
+  readonly waitMs?: number;
 }
 
 /** Codecs that no player can decode without their configuration record. */
-const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set<CodecName>(['avc', 'hevc', 'vvc', 'aac']);
+export const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set<CodecName>(['avc', 'hevc', 'vvc', 'aac']);
 
 /**
  * One live stream: its publisher, its memory, its players. In `context.broadcasts` while it has any of them, or somebody
@@ -51,7 +58,7 @@ export class BroadcastServer implements FeedStream {
   readonly #host: BroadcastHost;
   #timeline: Timeline;
   readonly #memory = new StreamMemory();
-  readonly #feeds = new Feeds(this, () => new Pace(this.#host.config.play, this.#host.load));
+  readonly #feeds = new Feeds(this, () => this.#newPace());
   readonly #subscriptions = new Map<Player<unknown>, Subscription<unknown>>();
   readonly #waiters = new Waiters();
   readonly #place: Place;
@@ -59,6 +66,8 @@ export class BroadcastServer implements FeedStream {
   #pendingAdmissions = 0;
   /** Of the current publisher; `null`: he has no limits. */
   #limiter: SessionLimiter | null = null;
+  /** Of a publisher of this process; `null`: there is none. */
+  #meter: StreamMeter | null = null;
 
   constructor(host: BroadcastHost, streamPath: StreamPath) {
     this.#host = host;
@@ -128,7 +137,7 @@ export class BroadcastServer implements FeedStream {
   }
 
   get statistics(): StreamStatistics | null {
-    return null;
+    return this.isOrigin ? (this.#meter?.statistics ?? null) : null;
   }
 
   /**
@@ -138,7 +147,7 @@ export class BroadcastServer implements FeedStream {
    * @throws BusyError, DeniedError, ClosedError; the session's close reason when it ended meanwhile.
    */
   async postPublish(session: Session): Promise<BroadcastServer> {
-    return this.#whileAdmitting(async () => {
+    return this.#admitted(session, 'publish_refusals', async () => {
       this.#place.check(session);
       const grant = await admit(this.#host, session, 'publish');
       throwIfClosed(session);
@@ -207,7 +216,7 @@ export class BroadcastServer implements FeedStream {
    * @throws DeniedError, AbsentError, ClosedError; the session's close reason when it ended meanwhile.
    */
   async postPlay<Unit>(player: Player<Unit>, options: PlayOptions = {}): Promise<Subscription<Unit>> {
-    return this.#whileAdmitting(async () => {
+    return this.#admitted(player, 'play_refusals', async () => {
       if (this.#host.isStopping) throw new ClosedError('the server is stopping');
       const grant = await admit(this.#host, player, 'play');
       throwIfClosed(player);
@@ -230,12 +239,13 @@ export class BroadcastServer implements FeedStream {
   /** A packet of the current publisher; anybody else's is ignored. */
   broadcastMessage(session: Session, packet: AVPacket): void {
     if (session !== this.#place.publisher) return;
-    if (this.#limiter !== null && !this.#limiter.passes(packet)) return;
-    this.#place.touch();
-    if (packet.type === 'other' && this.#host.config.publish.unknown === 'drop') return;
+    if (this.#limiter !== null && !this.#limiter.passes(packet)) return this.#drop('limits');
+    const arrivedAt = this.#place.touch();
+    if (packet.type === 'other' && this.#host.config.publish.unknown === 'drop') return this.#drop('unknown');
     const placed = packet.at(this.#timeline.place(packet));
     const news = this.#memory.remember(placed);
     if (news === 'repeated') return;
+    if (this.#meter !== null && placed.isMedia) this.#meter.add(placed, arrivedAt);
     session.describe(this.#memory.tracks, this.#memory.metadata);
     if (news === 'changed') this.#forgetGop();
     const change = this.gop.push(placed, this.#memory.hasVideo);
@@ -277,6 +287,32 @@ export class BroadcastServer implements FeedStream {
     return this.#feeds;
   }
 
+  #drop(cause: 'limits' | 'unknown'): void {
+    this.#host.counters.count('frames_dropped', cause);
+  }
+
+  #newPace(): Pace {
+    return new Pace(this.#host.config.play, this.#host.load, this.#host.flushTimes);
+  }
+
+  /** What comes from elsewhere is measured over there. */
+  #startMeter(session: Session): void {
+    this.#meter?.end();
+    const read = () => ({ timestampJumps: this.#timeline.jumps, gopBytes: this.gop.bytes });
+    this.#meter = session.internal ? null : StreamMeter.run(this.#host, read);
+  }
+
+  /** A refusal is counted where the session is, by its code; a peer that has left was not refused. */
+  async #admitted<Result>(session: Session, counter: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#whileAdmitting(work);
+    } catch (error) {
+      const hasLeft = error instanceof EndError || error instanceof ConnectionError;
+      if (!session.internal && !hasLeft) this.#host.counters.count(counter, errorLabel(error));
+      throw error;
+    }
+  }
+
   async #whileAdmitting<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#pendingAdmissions++;
     try {
@@ -293,6 +329,7 @@ export class BroadcastServer implements FeedStream {
     this.createTime = Date.now();
     session.onDetach((reason) => this.donePublish(session, reason));
     if (this.#subscriptions.size === 0) this.#timeline = this.#newTimeline(session);
+    this.#startMeter(session);
     this.#renew();
     session.log('info', 'publish started');
     tell(this.#host, 'postPublish', session);
@@ -311,6 +348,8 @@ export class BroadcastServer implements FeedStream {
 
   #end(session: Session, reason: Error): void {
     this.createTime = 0;
+    this.#meter?.end();
+    this.#meter = null;
     this.#feeds.renew();
     this.#forgetStream();
     session.log('info', 'publish ended', { reason: reason.message });
@@ -348,7 +387,7 @@ export class BroadcastServer implements FeedStream {
   }
 
   async #waitForPublisher(player: Session, options: PlayOptions): Promise<void> {
-    const { waitMs } = this.#host.config.play;
+    const { waitMs = this.#host.config.play.waitMs } = options;
     const absent = () => new AbsentError(`${this.streamPath} is not being published`);
     if (options.mayWait === false) throw absent();
     const asked = askSources(this.#host, this.streamPath);

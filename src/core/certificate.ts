@@ -11,8 +11,11 @@ import type { Logger } from './logger.ts';
 
 export type { CertificatePair } from './certificate-pair.ts';
 
+/** How often the files of a pair are looked at. */
 const POLL_MS = 1000;
+/** When to try again to renew a pair of our own that could not be. */
 const RENEW_RETRY_MS = 60 * 60 * 1000;
+/** How long before a certificate ends the log warns. */
 const WARN_BEFORE_MS = 14 * 24 * 60 * 60 * 1000;
 
 export interface CertificateOptions extends CertificateFiles {

@@ -5,7 +5,8 @@ import { nearest } from './config-suggest.ts';
 
 type Path = readonly PropertyKey[];
 
-const SECRET_NAMES = new Set(['password', 'secret', 'token', 'passphrase', 'streamKeys']);
+const SECRET_NAMES = new Set(['password', 'secret', 'token', 'passphrase', 'streamKeys', 'headers']);
+/** Characters of a wrong value or key that a message shows. */
 const MAX_SHOWN = 80;
 
 /** `auth.jwt.users[0].password` */

@@ -66,10 +66,14 @@ function isWritable({ type, anyOf, enum: values, const: only }: SchemaNode): boo
   return type !== undefined || anyOf !== undefined || values !== undefined || only !== undefined;
 }
 
-/** Every key of every section that a file or a variable can set, in the order of the schemas. */
+/** Every key of every section, also those that only a library's own object can be, in the order of the schemas. */
+export function listAllKeys(sections: Sections): ConfigKey[] {
+  return [...leaves(configJsonSchema(sections), [])].filter((key) => key.path[0] !== '$schema');
+}
+
+/** Every key of every section that a file or a variable can set. */
 export function listKeys(sections: Sections): ConfigKey[] {
-  const all = [...leaves(configJsonSchema(sections), [])];
-  return all.filter((key) => key.path[0] !== '$schema' && isWritable(key.node));
+  return listAllKeys(sections).filter((key) => isWritable(key.node));
 }
 
 const quoted = (value: unknown): string => JSON.stringify(value);

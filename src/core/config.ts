@@ -15,6 +15,7 @@ export const portNumber = (fallback: number, help: string) =>
 export const addressRanges = (help: string) =>
   z.array(z.string().refine(isAddressRange, ADDRESS_RANGE_WORDS)).default([]).describe(help);
 
+/** Processes of one server. */
 const MAX_WORKERS = 256;
 
 /** The sections that no single server owns. Each key has a type, a default, a range and a sentence of help. */
@@ -26,6 +27,10 @@ export const coreSections = {
     .describe(
       'processes that serve behind the same doors; "auto": one per processor, which is what the command uses when nothing is said',
     ),
+  drainTimeoutMs: millis(
+    10_000,
+    'how long peers that are asked to come back, requests and recordings may take to end when the server stops',
+  ),
   trustedProxies: addressRanges(
     'addresses of proxies that are believed when they say who their client is: PROXY protocol, X-Forwarded-For',
   ),
@@ -118,7 +123,18 @@ export const coreSections = {
   store: z
     .strictObject({
       path: z.string().min(1).default('./data').describe('the folder for what the server keeps'),
-      maxHistory: z.number().int().min(0).default(10_000).describe('entries of history'),
+      maxHistory: z
+        .number()
+        .int()
+        .min(0)
+        .default(10_000)
+        .describe('publishes that the history keeps, and as many plays; the oldest go first; 0: no history'),
+      maxHistoryDays: z
+        .number()
+        .int()
+        .min(0)
+        .default(0)
+        .describe('days after which the history forgets what ended; 0: never for its age'),
       flushInterval: millis(200, 'accepted from Node-Media-Server 4, without effect'),
       maxOps: count(1000, 'accepted from Node-Media-Server 4, without effect'),
       pretty: z.boolean().default(false).describe('accepted from Node-Media-Server 4, without effect'),
@@ -133,6 +149,18 @@ export const coreSections = {
     .strictObject({
       auto: z.boolean().default(false).describe('record every stream'),
       path: z.string().default('./record').describe('the folder for recordings'),
+      flushMs: z
+        .number()
+        .int()
+        .min(10)
+        .max(1000)
+        .default(250)
+        .describe('how often what came is handed to the system: what a killed server has not written at most'),
+      maxQueueBytes: count(16 * 1024 * 1024, 'bytes of one recording that may wait for a slow disk before it fails'),
+      maxTotalQueueBytes: count(
+        256 * 1024 * 1024,
+        'bytes of all recordings that may wait for a slow disk before the next one fails that has more',
+      ),
     })
     .prefault({})
     .describe('recordings'),

@@ -7,6 +7,20 @@ export interface CountedSocket {
   destroy(): unknown;
 }
 
+/** Which limit a connection met: of the house, or of its address. */
+export type RefusalCause = 'total' | 'address';
+
+interface Refusal {
+  readonly cause: RefusalCause;
+  readonly reason: string;
+}
+
+/** The limits that are kept here. */
+export interface TotalLimits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+}
+
 /** A connection that is counted; `address` is `null` while it is only known to be some proxy's. */
 interface Counted {
   address: string | null;
@@ -17,22 +31,29 @@ interface Counted {
  * count in total, and once a client is named, for its address.
  */
 export class ConnectionLimits {
-  readonly #maxTotal: number;
-  readonly #maxPerAddress: number;
+  #limits: TotalLimits;
   readonly #proxies: { has(address: string): boolean } | null;
   readonly #perAddress = new Map<string, number>();
   readonly #counted = new WeakMap<CountedSocket, Counted>();
   #total = 0;
+  readonly #onRefused: (cause: RefusalCause) => void;
   #refused = 0;
   #reason = '';
 
+  /** @param onRefused is told of each connection that is refused */
   constructor(
-    limits: { readonly maxConnections: number; readonly maxConnectionsPerAddress: number },
+    limits: TotalLimits,
     proxies: { has(address: string): boolean } | null = null,
+    onRefused: (cause: RefusalCause) => void = () => {},
   ) {
-    this.#maxTotal = limits.maxConnections;
-    this.#maxPerAddress = limits.maxConnectionsPerAddress;
+    this.#onRefused = onRefused;
+    this.#limits = limits;
     this.#proxies = proxies;
+  }
+
+  /** Others from now on; those who are in stay. */
+  change(limits: TotalLimits): void {
+    this.#limits = limits;
   }
 
   get total(): number {
@@ -48,10 +69,11 @@ export class ConnectionLimits {
     const address = this.#proxies?.has(peer) ? null : peer;
     const known = this.#counted.get(socket);
     if (known !== undefined && known.address === address) return true;
-    const reason = this.#refusal(address, known === undefined);
-    if (reason !== null) {
+    const refusal = this.#refusal(address, known === undefined);
+    if (refusal !== null) {
       this.#refused++;
-      this.#reason = reason;
+      this.#reason = refusal.reason;
+      this.#onRefused(refusal.cause);
       socket.destroy();
       return false;
     }
@@ -73,13 +95,16 @@ export class ConnectionLimits {
     return taken;
   }
 
-  #refusal(address: string | null, isNew: boolean): string | null {
-    if (isNew && this.#total >= this.#maxTotal) {
-      return `${this.#total} connections are open; limits.maxConnections is ${this.#maxTotal}`;
+  #refusal(address: string | null, isNew: boolean): Refusal | null {
+    const { maxConnections, maxConnectionsPerAddress } = this.#limits;
+    if (isNew && this.#total >= maxConnections) {
+      const reason = `${this.#total} connections are open; limits.maxConnections is ${maxConnections}`;
+      return { cause: 'total', reason };
     }
     const count = address === null ? 0 : (this.#perAddress.get(address) ?? 0);
-    if (count < this.#maxPerAddress) return null;
-    return `${count} connections from ${address} are open; limits.maxConnectionsPerAddress is ${this.#maxPerAddress}`;
+    if (count < maxConnectionsPerAddress) return null;
+    const reason = `${count} connections from ${address} are open; limits.maxConnectionsPerAddress is ${maxConnectionsPerAddress}`;
+    return { cause: 'address', reason };
   }
 
   #enter(socket: CountedSocket, counted: Counted): void {

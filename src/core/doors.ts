@@ -1,6 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import { Certificate, type CertificateOptions, type CertificatePair } from './certificate.ts';
-import { type Listener, listen } from './listener.ts';
+import { Door } from './door.ts';
+import type { Listener } from './listener.ts';
+import type { Logger } from './logger.ts';
 
 /** The pair of one TLS door: the one in use, and those that follow it. */
 export interface DoorCertificate {
@@ -10,16 +12,24 @@ export interface DoorCertificate {
   close(): void;
 }
 
+/** A door that is open and lets nobody in yet; one of `commit` and `cancel` is called, once. */
+export interface PreparedDoor {
+  readonly listener: Listener;
+  /** Lets connections in, in place of the server's door so far; those that came through that one stay. */
+  commit(): void;
+  cancel(): void;
+}
+
 /**
  * Who lets connections in. A process on its own listens itself; one of several is handed connections by the process that
- * has the doors open.
+ * has the doors open. The servers behind them listen to nothing; they get `connection` events.
  */
 export interface Doors {
   /**
-   * From now on `server` gets `connection` events.
-   * @throws ListenError when the door stays shut.
+   * Opens a door for `server`.
+   * @throws ListenError when it stays shut.
    */
-  open(server: Server, name: Listener['name'], host: string, port: number): Promise<Listener>;
+  prepare(server: Server, name: Listener['name'], host: string, port: number): Promise<PreparedDoor>;
   /** Lets nobody in any more; resolves when every connection of `server` has ended. */
   close(server: Server): Promise<void>;
   /**
@@ -32,9 +42,75 @@ export interface Doors {
   certificate(options: CertificateOptions): Promise<DoorCertificate>;
 }
 
+/** What a server that never listens itself is told of, and how its connections are followed. */
+export class Guests {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #isOpen = false;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Node's HTTP servers begin to watch over their timeouts with this event. */
+  open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#server.emit('listening');
+  }
+
+  welcome(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#server.emit('connection', socket);
+  }
+
+  /** Idle HTTP connections end; resolves when all have. */
+  async close(): Promise<void> {
+    // It never listened, and says so in vain.
+    this.#server.close(() => {});
+    await Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+  }
+}
+
+interface OwnDoor {
+  readonly guests: Guests;
+  door: Door;
+}
+
 /** The doors of a process on its own. */
-export const ownDoors: Doors = {
-  open: listen,
-  close: (server) => new Promise((resolve) => server.close(() => resolve())),
-  certificate: (options) => Certificate.load(options),
-};
+export class OwnDoors implements Doors {
+  readonly #logger: Logger;
+  readonly #doors = new Map<Server, OwnDoor>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  async prepare(server: Server, name: Listener['name'], host: string, port: number): Promise<PreparedDoor> {
+    const allowHalfOpen = 'allowHalfOpen' in server && server.allowHalfOpen === true;
+    const door = await Door.open({ name, host, port, logger: this.#logger, allowHalfOpen });
+    return { listener: door.listener, commit: () => this.#use(server, door), cancel: () => door.close() };
+  }
+
+  async close(server: Server): Promise<void> {
+    const own = this.#doors.get(server);
+    if (own === undefined) return;
+    this.#doors.delete(server);
+    own.door.close();
+    await own.guests.close();
+  }
+
+  certificate(options: CertificateOptions): Promise<DoorCertificate> {
+    return Certificate.load(options);
+  }
+
+  #use(server: Server, door: Door): void {
+    const own = this.#doors.get(server) ?? { guests: new Guests(server), door };
+    if (own.door !== door) own.door.close();
+    own.door = door;
+    this.#doors.set(server, own);
+    own.guests.open();
+    door.start((socket) => own.guests.welcome(socket));
+  }
+}

@@ -45,7 +45,6 @@ export class Entrance {
   /** Puts itself before all listeners for `connection` that the server has now. */
   guard(server: Server): void {
     const { trustedProxies } = this.#context;
-    if (trustedProxies.isEmpty) return;
     const listeners = server.listeners('connection');
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
@@ -124,6 +123,7 @@ export class Entrance {
   }
 
   #refuse(socket: Socket, reason: Error): void {
+    this.#context.counters.count('connections_refused', 'proxy');
     const ip = joinAddress(peerAddress(socket), socket.remotePort ?? 0);
     const { logger } = this.#context;
     if (reason instanceof NmsError) {

@@ -40,7 +40,7 @@ export interface Patience {
 /** Refusals of one address that may be held back at once. */
 const MAX_HELD = 8;
 
-const realPatience: Patience = {
+export const realPatience: Patience = {
   now: () => performance.now(),
   wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
 };
@@ -55,14 +55,22 @@ interface History {
 
 /** Slows down who tries credentials: refusals of an address come later and later. Bounded in memory. */
 export class FailedAttempts {
-  readonly #rules: FailureRules;
+  #rules: FailureRules;
   readonly #patience: Patience;
+  readonly #onFailed: () => void;
   /** The one that failed last is last. */
   readonly #records = new Map<string, History>();
 
-  constructor(rules: FailureRules, patience: Patience = realPatience) {
+  /** @param onFailed is told of each wrong credential */
+  constructor(rules: FailureRules, patience: Patience = realPatience, onFailed: () => void = () => {}) {
     this.#rules = rules;
     this.#patience = patience;
+    this.#onFailed = onFailed;
+  }
+
+  /** Others from now on; what is remembered stays. */
+  change(rules: FailureRules): void {
+    this.#rules = rules;
   }
 
   /** Addresses remembered. */
@@ -91,6 +99,7 @@ export class FailedAttempts {
     const { address, signal } = culprit;
     const now = this.#patience.now();
     const record = this.#recordOf(address) ?? { count: 0, lastAt: now, bannedUntil: 0, held: [] };
+    this.#onFailed();
     record.count++;
     record.lastAt = now;
     const { banAfter, banMs } = this.#rules;

@@ -32,6 +32,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
   #size = 0;
   #units: Unit[] = [];
   #packets: AVPacket[] = [];
+  /** The oldest unit in `#units`, in milliseconds; 0: it does not wait. */
   #waitsSince = 0;
   #timer: NodeJS.Timeout | null = null;
   #isScheduled = false;
@@ -129,7 +130,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
       // One unit is the usual case: literals of that size, where `push` would make room for many.
       this.#units = [unit];
       this.#packets = [packet];
-      if (this.#pace.gear === 'relaxed') this.#waitsSince = performance.now();
+      this.#waitsSince = this.#pace.gear === 'at once' ? 0 : performance.now();
     } else {
       this.#units.push(unit);
       this.#packets.push(packet);
@@ -172,6 +173,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
     this.#latest = packets.at(-1)!.dts;
     const joined = this.join(units);
     const startedAt = performance.now();
+    this.#pace.waited(this.#waitsSince === 0 ? 0 : startedAt - this.#waitsSince);
     const count = this.#pass(units, packets, joined, startedAt);
     this.#pace.measure(startedAt, performance.now(), count);
   }

@@ -1,3 +1,5 @@
+import type { FlushTimes } from './flush-times.ts';
+
 /**
  * When a feed writes: `at once` while a pass over the players is short and the process not busy; with each `video frame`
  * else (audio rides along); `relaxed` when even that would not keep up, or when the configuration asks for it.
@@ -28,15 +30,18 @@ const SHARE_WEIGHT = 0.02;
 export class Pace {
   readonly #options: PaceOptions;
   readonly #load: { readonly isBusy: boolean };
+  readonly #times: FlushTimes | null;
   #playerMs = 0;
   #passMs = 0;
   #share = 0;
   #lastEndAt = -1;
   #gear: Gear;
 
-  constructor(options: PaceOptions, load: { readonly isBusy: boolean }) {
+  /** @param times are told of every pass */
+  constructor(options: PaceOptions, load: { readonly isBusy: boolean }, times: FlushTimes | null = null) {
     this.#options = options;
     this.#load = load;
+    this.#times = times;
     this.#gear = options.relaxed ? 'relaxed' : 'at once';
   }
 
@@ -59,9 +64,15 @@ export class Pace {
     return this.#gear === 'relaxed' ? this.#options.maxBatchDelayMs : AUDIO_RIDE_MS;
   }
 
+  /** The oldest unit of a flush has waited so long for it. */
+  waited(ms: number): void {
+    this.#times?.delays.add(ms);
+  }
+
   /** Takes the times of a pass over so many players: a crowd that has just come counts at once. */
   measure(startedAt: number, endedAt: number, players: number): void {
     const passMs = endedAt - startedAt;
+    this.#times?.passes.add(passMs);
     const usualMs = Math.max(this.#playerMs * players, LONG_PASS_MS / 4);
     this.#playerMs += (Math.min(passMs, usualMs * MAX_SAMPLE) / players - this.#playerMs) * WEIGHT;
     this.#passMs = this.#playerMs * players;

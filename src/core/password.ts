@@ -6,6 +6,7 @@ const SALT_BYTES = 16;
 const HASH_BYTES = 64;
 /** A stored hash may not ask for more than this: a mistyped cost would stop the process. */
 const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
+/** How often a stored hash may have to be derived; a mistyped number would stop the process. */
 const MAX_PARALLEL = 16;
 
 const GENERATED_LENGTH = 16;

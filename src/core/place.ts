@@ -60,10 +60,11 @@ export class Place {
     return absence !== null && !absence.hasMoved && !absence.session.internal;
   }
 
-  /** A packet came. */
-  touch(): void {
+  /** A packet came; returns when, in milliseconds of a clock that only goes forward. */
+  touch(): number {
     this.#beginSilence();
     if (this.#isStalled) this.#resume();
+    return this.#lastPacketAt;
   }
 
   #beginSilence(): void {

@@ -14,5 +14,7 @@ export interface MediaRoute {
 /** A handler mounted at `path` in the HTTP application: API, console, files. Only ever given HTTP/1 requests. */
 export interface Route {
   readonly path: string;
+  /** Only `path` itself is answered: what is below it may be a stream. */
+  readonly isExact?: true;
   readonly handler: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
 }

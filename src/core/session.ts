@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { Format } from '../media/format.ts';
 import type { Track } from '../media/packet.ts';
 import { ClosedError, DeniedError, NmsError } from '../errors.ts';
@@ -227,6 +228,19 @@ export abstract class Session implements SessionMedia {
   /** Unix milliseconds at which `inBytes` and `outBytes` were counted. */
   get countedAt(): number {
     return Date.now();
+  }
+
+  /** Resolves when the session has ended. */
+  async over(): Promise<void> {
+    if (!this.isClosed) await once(this.signal, 'abort');
+  }
+
+  /**
+   * The server stops: asks the peer to come back by itself, in words that it announced to know. `false`: it was not asked;
+   * otherwise it is served until it leaves.
+   */
+  askToReturn(_why: string): boolean {
+    return false;
   }
 
   /** For the broadcast only: what to do when this session ends. */

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from '../errors.ts';
@@ -15,6 +15,7 @@ const LOCK_FILE = 'nms.lock';
 const BUSY_TIMEOUT_MS = 50;
 /** Pages, of 4 KiB, after which what was written is moved from the log into the file. */
 const CHECKPOINT_PAGES = 1000;
+/** Of the log that is kept as a file once its content has been moved. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const CACHE_KIB = 4096;
 
@@ -45,6 +46,11 @@ export class Store {
   /** `false`: the folder cannot be used, and what is kept lives in memory and ends with the process. */
   get isPersistent(): boolean {
     return this.#isPersistent;
+  }
+
+  /** Is anything kept already, by this process or an earlier one? */
+  get exists(): boolean {
+    return this.#database !== null || existsSync(this.#file);
   }
 
   /** Has work failed, and nothing been written since? It may be tried again. */

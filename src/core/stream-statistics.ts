@@ -9,9 +9,11 @@ export interface TrackStatistics {
   readonly bitrate: number;
   /** Frames a second over the last seconds, of video; packets a second of audio. */
   readonly frameRate: number;
+  /** Keyframes since the publish began; 0 of audio. */
+  readonly keyframes: number;
   /** Milliseconds between the last two keyframes; 0 before the second, and of audio. */
   readonly keyframeIntervalMs: number;
-  /** Milliseconds of media since the last keyframe; 0 of audio. */
+  /** Milliseconds of media since the last keyframe, before the first one since the first frame; 0 of audio. */
   readonly sinceKeyframeMs: number;
   /** The largest distance of presentation from decoding seen lately, in milliseconds: above 0 there are B-frames. */
   readonly maxReorderMs: number;
@@ -24,7 +26,10 @@ export interface StreamStatistics {
   /** Unix milliseconds at which this was measured. */
   readonly at: number;
   readonly tracks: readonly TrackStatistics[];
-  /** How far audio is ahead of video in timestamps, relative to when they arrive, in milliseconds; 0 without both. */
+  /**
+   * How far audio is ahead of video in timestamps, relative to when they arrive, both at their best in the last seconds,
+   * in milliseconds; 0 without both.
+   */
   readonly avSkewMs: number;
   /** Jumps of the publisher's timestamps that were closed up. */
   readonly timestampJumps: number;

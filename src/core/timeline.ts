@@ -30,6 +30,7 @@ export class Timeline {
   #generation = 0;
   #started = false;
   #latest = -1;
+  #jumps = 0;
 
   constructor(options: { readonly maxJumpMs: number; readonly timestamps: 'keep' | 'zero' }) {
     this.#maxJump = fromMillis(options.maxJumpMs);
@@ -41,8 +42,14 @@ export class Timeline {
     return this.#latest as Micros;
   }
 
+  /** Jumps of the current publisher's clock that were closed up. */
+  get jumps(): number {
+    return this.#jumps;
+  }
+
   /** Another publisher goes on: his clock is a new one. */
   renew(): void {
+    this.#jumps = 0;
     this.#generation++;
     this.#started = false;
   }
@@ -98,6 +105,7 @@ export class Timeline {
     }
     const newest = Math.max(expected, this.#latest);
     if (out >= expected - clock.step - JITTER && out <= newest + this.#maxJump) return out;
+    this.#jumps++;
     this.#offset = this.#next() - dts;
     clock.offset = this.#offset;
     return dts + clock.offset;

@@ -39,10 +39,15 @@ function* entriesFromEnd(list: string): Generator<string> {
 
 /** Who is believed when he says for whom he connects: `trustedProxies` of the configuration. */
 export class TrustedProxies {
-  readonly #addresses: AddressList;
+  #addresses: AddressList;
 
   /** @throws RangeError when an entry is neither an address nor a range. */
   constructor(entries: readonly string[]) {
+    this.#addresses = new AddressList(entries);
+  }
+
+  /** Others from now on. @throws RangeError as the constructor does. */
+  change(entries: readonly string[]): void {
     this.#addresses = new AddressList(entries);
   }
 

@@ -22,6 +22,8 @@ interface RunOptions {
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
+  /** When it is killed; 20 s by default. */
+  readonly deadlineMs?: number;
 }
 
 /** The command as a child: what it prints, and how it ends. */
@@ -31,13 +33,14 @@ export class CliProcess {
   stdout = '';
   stderr = '';
 
-  constructor(t: TestContext, { cwd, args = [], environment = {}, nodeArgs = [] }: RunOptions) {
+  constructor(t: TestContext, options: RunOptions) {
+    const { cwd, args = [], environment = {}, nodeArgs = [], deadlineMs = DEADLINE_MS } = options;
     const inherited = Object.entries(process.env).filter(([name]) => !/^(NMS_|NODE_)/.test(name));
     this.#child = spawn(process.execPath, [...nodeArgs, APP, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: DEADLINE_MS,
+      timeout: deadlineMs,
       killSignal: 'SIGKILL',
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -238,12 +238,12 @@ describe('a mistake is one line on stderr and exit 1', () => {
     {
       what: 'a port out of range',
       config: { ...base, rtmp: { port: 70000 } },
-      says: /^config\.json: rtmp\.port is 70000; a whole number from 0 to 65535 is allowed$/,
+      says: /^config\.json: line 1, column \d+: rtmp\.port is 70000; a whole number from 0 to 65535 is allowed$/,
     },
     {
       what: 'an unknown key',
       config: { ...base, rtpm: {} },
-      says: /^config\.json: rtpm is not a known key; did you mean "rtmp"\?$/,
+      says: /^config\.json: line 1, column \d+: rtpm is not a known key; did you mean "rtmp"\?$/,
     },
     {
       what: 'a wrong variable',
@@ -266,22 +266,22 @@ describe('a mistake is one line on stderr and exit 1', () => {
     {
       what: 'a missing certificate',
       config: { ...base, rtmps: { port: 0, key: './k.pem', cert: './c.pem' } },
-      says: /^config\.json: rtmps\.key is ".*k\.pem", which does not exist; a PEM file is allowed$/,
+      says: /^config\.json: line 1, column \d+: rtmps\.key is ".*k\.pem", which does not exist; a PEM file is allowed$/,
     },
     {
       what: 'half a certificate',
       config: { ...base, https: { port: 0, cert: './c.pem' } },
-      says: /^config\.json: https\.key is missing; https\.cert needs it/,
+      says: /^config\.json: line 1, column \d+: https\.key is missing; https\.cert needs it/,
     },
     {
       what: 'a file as data folder',
       config: { ...base, store: { path: './config.json' } },
-      says: /^config\.json: store\.path is "\.\/config\.json", which cannot be used \(EEXIST\); a folder that can be written is allowed$/,
+      says: /^config\.json: line 1, column \d+: store\.path is "\.\/config\.json", which cannot be used \(EEXIST\); a folder that can be written is allowed$/,
     },
     {
       what: 'a foreign address',
       config: { ...base, bind: '192.0.2.200' },
-      says: /^config\.json: bind is "192\.0\.2\.200"; .*192\.0\.2\.200:0.*; an address of this machine is allowed$/,
+      says: /^config\.json: line 1, column \d+: bind is "192\.0\.2\.200"; .*192\.0\.2\.200:0.*; an address of this machine is allowed$/,
     },
     {
       what: 'a command that does not exist',
@@ -308,12 +308,14 @@ describe('a mistake is one line on stderr and exit 1', () => {
     await once(taken.listen(0, '127.0.0.1'), 'listening');
     t.after(() => taken.close());
     const { port } = taken.address() as AddressInfo;
-    write(cwd, { ...doors, ...settled, rtmp: { port: 0 }, https: { port } });
+    const config = { ...doors, ...settled, rtmp: { port: 0 }, https: { port } };
+    write(cwd, config);
     const child = new CliProcess(t, { cwd });
     assert.equal(await child.ended, 1);
+    const column = readFileSync(join(cwd, 'config.json'), 'utf8').lastIndexOf(`"port":${port}`) + 1;
     assert.equal(
       child.stderr,
-      `config.json: https.port is ${port}; https cannot listen on 127.0.0.1:${port}: the port is taken by another program; a port that is free is allowed\n`,
+      `config.json: line 1, column ${column}: https.port is ${port}; https cannot listen on 127.0.0.1:${port}: the port is taken by another program; a port that is free is allowed\n`,
     );
   });
 
@@ -330,7 +332,7 @@ describe('a mistake is one line on stderr and exit 1', () => {
     write(cwd, { auth: { secret: ['hunter2'] } });
     const child = new CliProcess(t, { cwd });
     assert.equal(await child.ended, 1);
-    assert.match(child.stderr, /^config\.json: auth\.secret is a list; a text is allowed\n$/);
+    assert.match(child.stderr, /^config\.json: line 1, column \d+: auth\.secret is a list; a text is allowed\n$/);
   });
 });
 
@@ -365,7 +367,7 @@ describe('commands', () => {
     write(cwd, { ...doors, https: { key: './k.pem', cert: './c.pem' } });
     const child = new CliProcess(t, { cwd, args: ['check'] });
     assert.equal(await child.ended, 1);
-    assert.match(child.stderr, /^config\.json: https\.key is ".*k\.pem", which does not exist[^\n]*\n$/);
+    assert.match(child.stderr, /^config\.json: line 1, column \d+: https\.key is ".*k\.pem", which does not exist[^\n]*\n$/);
   });
 });
 

@@ -125,13 +125,14 @@ describe('the API, page and files behind several workers', () => {
 
   test('bodies, methods, unknown addresses and broken requests are answered as in one process', async () => {
     const port = cluster.port('http');
-    const post = (body: string) =>
-      ask(port, '/api/v1/sessions', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
-    assert.equal((await post('{')).status, 400);
-    assert.equal((await post(`"${'x'.repeat(20_000)}"`)).status, 413);
+    const post = (path: string, body: string) =>
+      ask(port, `/api/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+    assert.equal((await post('/refresh', '{')).status, 400);
+    assert.equal((await post('/refresh', `"${'x'.repeat(20_000)}"`)).status, 413);
+    assert.equal((await post('/sessions', `"${'x'.repeat(200_000)}"`)).status, 405);
     assert.equal((await ask(port, '/nothing')).text, 'There is nothing here.\n');
     const options = await ask(port, '/api/v1/streams', { method: 'OPTIONS' });
-    assert.deepEqual([options.status, options.headers['access-control-max-age']], [204, '86400']);
+    assert.deepEqual([options.status, options.headers['allow']], [204, 'GET, HEAD, OPTIONS']);
     const head = await ask(port, '/', { method: 'HEAD' });
     assert.deepEqual([head.status, head.text], [200, '']);
     assert.ok(Number(head.headers['content-length']) > 0);
@@ -149,6 +150,13 @@ describe('the API, page and files behind several workers', () => {
   test('a client that has said all it has to say still gets its answer', async () => {
     const client = RawClient.open(cluster.port('http'));
     client.socket.end('GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await client.closed();
+    assert.equal(client.status, 200);
+    assert.match(client.body.toString(), /"status":"ok"/);
+  });
+
+  test('a client of HTTP/1.0 need not name a host', async () => {
+    const client = RawClient.open(cluster.port('http'), 'GET /api/v1/health HTTP/1.0');
     await client.closed();
     assert.equal(client.status, 200);
     assert.match(client.body.toString(), /"status":"ok"/);

@@ -52,19 +52,19 @@ describe('the command', () => {
     assert.equal(await check({}), '0 ');
     assert.match(
       await check({ streamKeys: { topsecret: 'live' } }),
-      /^1 config\.json: auth\.streamKeys is an object; .*\n$/,
+      /^1 config\.json: line 1, column \d+: auth\.streamKeys is an object; .*\n$/,
     );
     assert.match(
       await check({ publishers: [{ username: 'b/b', password: 'hunter2pass' }] }),
-      /^1 config\.json: auth\.publishers\[0\]\.username is "b\/b"; .*\n$/,
+      /^1 config\.json: line 1, column \d+: auth\.publishers\[0\]\.username is "b\/b"; .*\n$/,
     );
     assert.match(
       await check({ token: { ...auth.token, jwksUrl: 'https://a/b' } }),
-      /^1 config\.json: auth\.token is an object; only one of .*\n$/,
+      /^1 config\.json: line 1, column \d+: auth\.token is an object; only one of .*\n$/,
     );
     assert.match(
       await check({ token: { keyFile: 'absent.pem' } }),
-      /^1 config\.json: auth\.token\.keyFile is "absent\.pem", which cannot be read \(ENOENT\).*\n$/,
+      /^1 config\.json: line 1, column \d+: auth\.token\.keyFile is "absent\.pem", which cannot be read \(ENOENT\).*\n$/,
     );
   });
 });

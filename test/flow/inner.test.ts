@@ -19,6 +19,7 @@ import { InnerServer } from '../../src/servers/inner/index.ts';
 import type { FakeSession } from '../support/house.ts';
 import { type House, type PacketPlayer, Street } from '../support/inner-house.ts';
 import { audio, frame, key, packet } from '../support/packets.ts';
+import { MAX_UNKNOWN } from '../../src/servers/inner/inner-server.ts';
 import { until } from '../support/wait.ts';
 
 const configs = [packet('config', 'video', 0, 'vc'), packet('config', 'audio', 0, 'ac')];
@@ -507,15 +508,15 @@ describe('a caller at the inner door', () => {
     assert.deepEqual(await knock(a.socketPath, hello('/live/a').subarray(0, 10)).heard, []);
   });
 
-  test('is one of at most 64 that have said nothing', async () => {
+  test('is one of at most 256 that have said nothing', async () => {
     await using street = await Street.of(['a']);
     const a = street.house('a');
     await a.publish();
-    const silent = Array.from({ length: 64 }, () => knock(a.socketPath));
+    const silent = Array.from({ length: MAX_UNKNOWN }, () => knock(a.socketPath));
     await until(() => silent.every(({ socket }) => !socket.connecting), 'all are connected');
     await until(() => {
       knock(a.socketPath).socket.unref();
-      return a.lines.some(({ message }) => /^64 inner connections/.test(message));
+      return a.lines.some(({ message }) => /^256 inner connections/.test(message));
     }, 'the refusal of one more');
     for (const { socket } of silent) socket.destroy();
     await Promise.all(silent.map(({ heard }) => heard));

@@ -27,7 +27,7 @@ async function rawServer(t: TestContext, onRequest: (socket: Socket, count: numb
 }
 
 function callerFor(t: TestContext, url: string, more: object = {}) {
-  const caller = new HttpCaller({ maxResponseBytes: 1000, maxIdle: 4, now: Date.now });
+  const caller = new HttpCaller({ maxResponseBytes: () => 1000, maxIdle: 4, now: Date.now });
   t.after(() => caller.close());
   const [target] = createTargets(notifySection.parse({ targets: [targetSection.parse({ url, ...more })] }));
   const { signal } = new AbortController();

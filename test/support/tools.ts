@@ -37,9 +37,13 @@ export function firstReason(...reasons: readonly (string | false)[]): string | f
 }
 
 /** Resolves once `condition` holds; rejects at the deadline. Leaves the processor to the programs that it waits for. */
-export async function eventually(condition: () => boolean, what: string, deadlineMs = 15_000): Promise<void> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  deadlineMs = 15_000,
+): Promise<void> {
   const deadline = performance.now() + deadlineMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
     await delay(LOOK_MS);
   }

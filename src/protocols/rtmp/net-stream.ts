@@ -147,10 +147,10 @@ export class NetStream {
   }
 
   /** The publisher ended; the play stays. */
-  sourceEnded(): void {
+  sourceEnded(description = 'The stream has ended.'): void {
     if (this.#state !== 'playing') return;
     this.#link.sendUserControl({ event: 'streamEof', value: this.id });
-    this.#status('status', 'NetStream.Play.UnpublishNotify', 'The stream has ended.');
+    this.#status('status', 'NetStream.Play.UnpublishNotify', description);
   }
 
   /** The publisher is back. */

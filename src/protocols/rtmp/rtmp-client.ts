@@ -47,6 +47,7 @@ export type RtmpClientEvent =
 
 /** The chunk size for what we publish. */
 const CLIENT_CHUNK_SIZE = 65536;
+/** What a player of ours says that it buffers. */
 const DEFAULT_BUFFER_MS = 1000;
 /** Play what is live, or wait for it (RTMP 1.0, 7.2.2.1); in milliseconds, as most clients send it. */
 const LIVE_START = -2000;

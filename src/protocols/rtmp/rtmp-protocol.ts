@@ -168,9 +168,9 @@ export class RtmpProtocol {
     this.#answered(streamId);
   }
 
-  /** Tells a player that the publisher ended: StreamEOF, NetStream.Play.UnpublishNotify. */
-  streamEnd(streamId: number): void {
-    this.#streams.get(streamId)?.sourceEnded();
+  /** Tells a player that the publisher ended, or that it gets no more: StreamEOF, NetStream.Play.UnpublishNotify. */
+  streamEnd(streamId: number, description?: string): void {
+    this.#streams.get(streamId)?.sourceEnded(description);
   }
 
   /** Tells a player that the stream is back: StreamBegin, NetStream.Play.PublishNotify. Headers and a keyframe must follow. */

@@ -2,6 +2,7 @@ import { ProtocolError } from '../../errors.ts';
 
 /** Parameters in one query. */
 export const MAX_QUERY_PARAMETERS = 128;
+/** Characters of a host in an address. */
 const MAX_HOST_LENGTH = 255;
 
 /** Parameters of several queries: of a name that occurs more than once the first value counts. */

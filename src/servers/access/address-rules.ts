@@ -12,10 +12,6 @@ class Rule {
     this.#deny = new AddressList(deny);
   }
 
-  get isEmpty(): boolean {
-    return this.#allow.isEmpty && this.#deny.isEmpty;
-  }
-
   allows(address: string): boolean {
     if (this.#deny.has(address)) return false;
     return this.#allow.isEmpty || this.#allow.has(address);
@@ -26,8 +22,6 @@ class Rule {
 export class AddressRules {
   readonly #general: Readonly<Record<Action, Rule>>;
   readonly #apps = new Map<string, Partial<Record<Action, Rule>>>();
-  /** Everybody may everything. */
-  readonly isEmpty: boolean;
 
   constructor({ publish, play, apps }: AccessConfig) {
     this.#general = { publish: new Rule(publish), play: new Rule(play) };
@@ -39,8 +33,6 @@ export class AddressRules {
       }
       this.#apps.set(app, own);
     }
-    const all = [this.#general, ...this.#apps.values()].flatMap((rules) => Object.values(rules));
-    this.isEmpty = all.every((rule) => rule.isEmpty);
   }
 
   allows(action: Action, app: string, address: string): boolean {

@@ -1,6 +1,5 @@
 import { defineServer } from '../../core/server.ts';
 import { AccessServer } from './access-server.ts';
-import { AddressRules } from './address-rules.ts';
 import { accessSection } from './config.ts';
 
 export { AccessServer } from './access-server.ts';
@@ -9,8 +8,5 @@ export { AccessServer } from './access-server.ts';
 export const access = defineServer({
   name: 'access',
   sections: { access: accessSection },
-  create: (context, config) => {
-    const rules = new AddressRules(config.access ?? accessSection.parse({}));
-    return rules.isEmpty ? null : new AccessServer(context, rules);
-  },
+  create: (context, config) => new AccessServer(context, config.access ?? accessSection.parse({})),
 });

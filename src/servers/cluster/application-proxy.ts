@@ -41,6 +41,20 @@ function inwards(request: IncomingMessage, token: string): OutgoingHttpHeaders {
   };
 }
 
+function isEndless(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('text/event-stream') === true;
+}
+
+/** A client may end its side once it has asked; of an answer that never ends this means that he has gone. */
+function endWithClient({ socket }: IncomingMessage, response: ServerResponse): void {
+  const onEnd = () => void response.destroy();
+  socket.once('end', onEnd);
+  response.once('close', () => socket.off('end', onEnd));
+}
+
+/** Connections to the primary that are kept for the next requests. */
+const MAX_FREE_SOCKETS = 32;
+
 export interface ProxyOptions {
   /** The local socket of the primary's application. */
   readonly path: string;
@@ -50,18 +64,19 @@ export interface ProxyOptions {
 
 /** The worker's end: passes every request on to the primary's application, and its answer back. */
 export function applicationProxy({ path, token, logger }: ProxyOptions): RequestListener {
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS });
   return (request: IncomingMessage, response: ServerResponse) => {
     const { method, url } = request;
-    // One connection per request: the primary takes its peer for the request's.
     const inner = http.request({
       socketPath: path,
       method,
       path: url,
       headers: inwards(request, token),
-      agent: false,
+      agent,
       setHost: false,
     });
     inner.once('response', (answer) => {
+      if (isEndless(answer.headers)) endWithClient(request, response);
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
       pipeline(answer, response, (error) => {
         if (error) response.destroy();
@@ -69,7 +84,8 @@ export function applicationProxy({ path, token, logger }: ProxyOptions): Request
     });
     inner.on('error', (error) => {
       if (response.destroyed) return;
-      logger.debug({ err: error, path: url }, 'an HTTP request could not be passed on');
+      // What follows the path may be a token.
+      logger.debug({ err: error, path: url?.split('?', 1)[0] }, 'an HTTP request could not be passed on');
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();
     });

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { CertificatePair } from '../../core/certificate-pair.ts';
+import type { PreparedChange } from '../../core/change.ts';
+import type { CoreConfig } from '../../core/config.ts';
 import type { Context } from '../../core/context.ts';
 import type { Listener } from '../../core/listener.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
@@ -10,30 +12,33 @@ import { ClosedError, ConnectionError } from '../../errors.ts';
 import { Claims } from './claims.ts';
 import { decodeError } from './error-data.ts';
 import { readFields } from './forwarding-logger.ts';
-import { type DoorConfig, FrontDoors } from './front-doors.ts';
+import { type DoorSections, FrontDoors } from './front-doors.ts';
 import { LocalApplication } from './local-application.ts';
 import type { CreateInnerSource, InnerSource } from './inner-source.ts';
 import { LocalSockets } from './local-sockets.ts';
 import type { LogLevel, Pass, StartMessage, ToPrimary, ToWorker } from './messages.ts';
 import { Mirror } from './mirror.ts';
 import { Placement } from './placement.ts';
+import { streamsSettled } from './settled.ts';
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
 import { describeEnd, WorkerSlot } from './worker-slot.ts';
+import { WorkersEnd } from './workers-end.ts';
 
-/** How long each step of a worker's end may take. */
-const STEP_MS = 2_000;
-/** How long a worker may take to end after them, before it is killed. */
-const STOP_MS = 6_000;
 const TOKEN_BYTES = 32;
 const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error'];
+
+type Sections = Readonly<Record<string, unknown>>;
 
 export interface ClusterOptions {
   readonly workers: number;
   /** The built-in servers that run in each worker, by name, in order. */
   readonly servers: readonly string[];
-  readonly doors: readonly DoorConfig[];
+  /** All sections of the configuration to begin with. */
+  readonly sections: Sections;
+  /** Those of them that open a door of the workers' servers. */
+  readonly doorsOf: (sections: Sections) => DoorSections;
   /** What the workers are configured with: values that can be sent to another process. */
-  readonly config: Readonly<Record<string, unknown>>;
+  readonly configOf: (sections: Sections) => Sections;
   /** The file that a worker runs. */
   readonly entry: string;
   /** Makes what answers HTTP requests that are no media. */
@@ -64,18 +69,23 @@ export class ClusterServer implements Server {
   readonly #token = randomBytes(TOKEN_BYTES).toString('hex');
   readonly #source: InnerSource;
   readonly #processes = new Set<WorkerProcess>();
+  #sections: Sections;
   #sockets: LocalSockets | null = null;
   #application: LocalApplication | null = null;
   #count = 0;
   #isStarting = false;
   #isStopping = false;
   #removeTask: (() => void) | null = null;
+  #closing: Promise<void> | null = null;
+  readonly #end: WorkersEnd;
 
   constructor(context: Context, options: ClusterOptions) {
     this.#context = context;
     this.#options = options;
     this.#mirror = new Mirror(context);
+    this.#end = new WorkersEnd(context.logger, this.#processes);
     context.streams = this.#mirror.streams;
+    context.obstacles.push(() => this.#obstacles());
     this.#source = options.createSource(context, {
       token: this.#token,
       locate: (streamPath) => this.#claims.locate(streamPath),
@@ -89,8 +99,14 @@ export class ClusterServer implements Server {
         },
       });
     });
-    this.#placement = new Placement(context.connections, context.logger, () => this.#workers);
-    this.#doors = new FrontDoors(context, options.doors, {
+    this.#placement = new Placement({
+      connections: context.connections,
+      logger: context.logger,
+      hosts: () => this.#workers,
+      onRefused: () => context.counters.count('connections_refused', 'worker'),
+    });
+    this.#sections = options.sections;
+    this.#doors = new FrontDoors(context, {
       onSocket: (socket, door) => this.#placement.arrive(socket, door),
       onCertificate: (door, pair) => this.#sendToAll({ kind: 'certificate', door, pair: portable(pair) }),
     });
@@ -115,55 +131,83 @@ export class ClusterServer implements Server {
     });
     await this.#application.listen(this.#sockets.path('application'));
     // Who comes before the workers are ready waits for them.
-    await this.#doors.open();
+    await (await this.#doors.prepare(this.#options.doorsOf(this.#sections), config.bind)).commit();
     this.#removeTask = ticker.add(() => this.#placement.report());
     if (this.#context.isStopping) throw new ClosedError('the server was stopped while it started');
-    await Promise.all(this.#slots.map((slot) => slot.start().ready));
+    try {
+      await Promise.all(this.#slots.map((slot) => slot.start().ready));
+    } catch (error) {
+      if (this.#isStopping) throw new ClosedError('the server was stopped while it started');
+      throw error;
+    }
     this.#isStarting = false;
     logger.info({ workers: this.#slots.length }, `${this.#slots.length} workers serve`);
   }
 
-  /** Ends publishers, then players, in all workers; a worker that takes too long is killed. Idempotent. */
-  async stop(): Promise<void> {
+  /** The doors are here; the workers are told once all of it is in force here. */
+  async prepare(sections: Sections, core: CoreConfig): Promise<PreparedChange> {
+    const doors = await this.#doors.prepare(this.#options.doorsOf(sections), core.bind);
+    return {
+      ...doors,
+      commit: async () => {
+        this.#sections = sections;
+        await Promise.all([doors.commit(), ...this.#workers.map((worker) => this.#configure(worker))]);
+      },
+    };
+  }
+
+  /** Nobody is let in any more, here and in all workers; one that has not begun to serve is ended. */
+  async closeDoors(): Promise<void> {
     this.#isStopping = true;
     this.#doors.close();
     this.#removeTask?.();
     this.#removeTask = null;
     for (const slot of this.#slots) slot.close();
     this.#placement.end();
-    const processes = [...this.#processes];
-    // One after the other in all of them: players hear of the end of their stream from a server that stops.
-    await Promise.all(processes.map((worker) => this.#goTowardsEnd(worker, 'closeDoors')));
-    await Promise.all(processes.map((worker) => this.#goTowardsEnd(worker, 'endPublishers')));
+    for (const worker of this.#processes) if (!worker.wasReady) worker.kill();
+    this.#closing ??= this.#end.step('closeDoors', 0);
+    await this.#closing;
+  }
+
+  /** Ends publishers in all workers, then players: what was sent last reaches those in other workers. */
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#end.step('endPublishers', 0);
+    await this.#end.step('drain', timeoutMs);
+    await streamsSettled(this.#context, (streamPath) => this.#claims.locate(streamPath) === null);
+  }
+
+  /** A worker that takes too long is killed. Idempotent. */
+  async stop(): Promise<void> {
+    await this.closeDoors();
     this.#source.stop();
-    await Promise.all(processes.map((worker) => this.#end(worker)));
+    await this.#end.finish();
     await this.#application?.close();
     this.#application = null;
     this.#sockets?.close();
     this.#sockets = null;
   }
 
-  /** A worker that does not get through a step is killed after the last one. */
-  async #goTowardsEnd(worker: WorkerProcess, step: 'closeDoors' | 'endPublishers'): Promise<void> {
-    if (!worker.isReady) return;
-    try {
-      await worker.goTowardsEnd(step, STEP_MS);
-    } catch (error) {
-      // It has ended already.
-      if (error instanceof ConnectionError) return;
-      this.#context.logger.warn({ worker: worker.number, err: error, step }, 'a worker does not stop in time');
-    }
+  #obstacles(): string[] {
+    return this.#slots
+      .filter(({ worker }) => worker?.isReady !== true)
+      .map(({ number }) => `worker ${number} does not serve`);
   }
 
-  async #end(worker: WorkerProcess): Promise<void> {
-    if (worker.isReady) worker.send({ kind: 'stop' });
-    else worker.kill();
-    const timer = setTimeout(() => {
-      this.#context.logger.warn({ worker: worker.number }, `worker ${worker.number} did not end in time: killed`);
-      worker.kill();
-    }, STOP_MS);
-    await worker.end;
-    clearTimeout(timer);
+  /** One that is about to serve takes it up then; nobody waits for that. */
+  async #configure(worker: WorkerProcess): Promise<void> {
+    const { logger } = this.#context;
+    const answer = worker.configure({
+      config: this.#options.configOf(this.#sections),
+      levels: levelsOf(logger),
+      listeners: this.#doors.listeners,
+      certificates: this.#doors.certificates,
+    });
+    const settled = answer.catch((error: unknown) => {
+      // What has ended has a successor, which begins with the new configuration.
+      if (error instanceof ConnectionError) return;
+      logger.error({ worker: worker.number, err: error }, 'a worker did not take up the new configuration');
+    });
+    if (worker.isReady) await settled;
   }
 
   #start(number: number): WorkerProcess {
@@ -172,12 +216,12 @@ export class ClusterServer implements Server {
     const start: StartMessage = {
       kind: 'start',
       worker: number,
-      config: this.#options.config,
+      config: this.#options.configOf(this.#sections),
       folder,
       servers: this.#options.servers,
       listeners: this.#doors.listeners,
       certificates: this.#doors.certificates,
-      routes: routes.map(({ path }) => path),
+      routes: routes.filter(({ isExact }) => isExact !== true).map(({ path }) => path),
       levels: levelsOf(logger),
       innerPath: sockets.path(`inner-${number}-${++this.#count}`),
       applicationPath: sockets.path('application'),
@@ -219,6 +263,8 @@ export class ClusterServer implements Server {
         break;
       case 'statistics':
         this.#mirror.statistics(worker.number, message);
+        this.#context.counters.add(message.counts);
+        if (message.process !== null) this.#context.workers.set(String(worker.number), message.process);
         break;
       case 'ended':
         this.#mirror.ended(message);
@@ -271,6 +317,7 @@ export class ClusterServer implements Server {
 
   #onEnd(worker: WorkerProcess, end: WorkerEnd): void {
     this.#processes.delete(worker);
+    this.#context.workers.delete(String(worker.number));
     const isAwaited = this.#isStopping || (this.#isStarting && !worker.wasReady);
     const reason = this.#isStopping
       ? new ClosedError('the server is stopping')
@@ -282,6 +329,7 @@ export class ClusterServer implements Server {
       return;
     }
     const delayMs = this.#slots.find((slot) => slot.worker === worker)?.replace() ?? 0;
+    this.#context.counters.count('worker_deaths');
     const { code, signal, lastWords } = end;
     this.#context.logger.error(
       { worker: worker.number, code, signal, sessions, ...(lastWords === '' ? {} : { lastWords }) },

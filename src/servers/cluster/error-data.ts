@@ -23,6 +23,7 @@ const CLASSES: Readonly<Record<string, { readonly prototype: Error }>> = {
   ClosedError: errors.ClosedError,
   EndError: errors.EndError,
   ConnectionError: errors.ConnectionError,
+  RecordError: errors.RecordError,
   NmsError: errors.NmsError,
 };
 

@@ -31,18 +31,16 @@ export function readFields(fields: Readonly<Record<string, unknown>>): Record<st
   );
 }
 
-/** Sends every line to the primary, whose logger writes it. Levels that it does not write are not sent. */
+/** Sends every line to the primary, whose logger writes it. Levels that it does not write, at the moment, are not sent. */
 export function forwardingLogger(
   send: (message: ToPrimary) => void,
   levels: readonly LogLevel[],
   own: Readonly<Record<string, unknown>> = {},
 ): Logger {
-  const write = (level: LogLevel) => {
-    if (!levels.includes(level)) return () => {};
-    return (fields: object, message: string) => {
-      const entries = Object.entries({ ...own, ...fields }).map(([name, value]) => [name, portable(value)]);
-      send({ kind: 'log', level, fields: Object.fromEntries(entries), message });
-    };
+  const write = (level: LogLevel) => (fields: object, message: string) => {
+    if (!levels.includes(level)) return;
+    const entries = Object.entries({ ...own, ...fields }).map(([name, value]) => [name, portable(value)]);
+    send({ kind: 'log', level, fields: Object.fromEntries(entries), message });
   };
   return {
     trace: write('trace'),

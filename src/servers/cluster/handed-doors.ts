@@ -1,9 +1,9 @@
 import type { Server, Socket } from 'node:net';
 import type { CertificateOptions, CertificatePair } from '../../core/certificate.ts';
-import type { DoorCertificate, Doors } from '../../core/doors.ts';
+import { type DoorCertificate, type Doors, Guests, type PreparedDoor } from '../../core/doors.ts';
 import type { Listener } from '../../core/listener.ts';
 import { ConfigError } from '../../errors.ts';
-import type { DoorName, StartMessage, ToPrimary } from './messages.ts';
+import type { DoorName, HandedState, ToPrimary } from './messages.ts';
 
 /** A pair that the primary keeps up to date. */
 class HandedCertificate implements DoorCertificate {
@@ -38,12 +38,12 @@ export type AskPrimary = (message: (question: number) => ToPrimary) => Promise<u
 
 interface Door {
   readonly server: Server;
-  readonly sockets: Set<Socket>;
+  readonly guests: Guests;
 }
 
 /** The doors of a worker: the primary has them open, and hands over the connections. */
 export class HandedDoors implements Doors {
-  readonly #listeners: readonly Listener[];
+  #listeners: readonly Listener[] = [];
   readonly #certificates = new Map<string, HandedCertificate>();
   readonly #doors = new Map<DoorName, Door>();
   readonly #send: (message: ToPrimary) => void;
@@ -51,35 +51,39 @@ export class HandedDoors implements Doors {
   /** The primary's number of each connection. */
   readonly #numbers = new WeakMap<Socket, number>();
 
-  constructor(
-    start: Pick<StartMessage, 'listeners' | 'certificates'>,
-    send: (message: ToPrimary) => void,
-    ask: AskPrimary,
-  ) {
-    this.#listeners = start.listeners;
-    for (const [name, pair] of Object.entries(start.certificates)) {
-      this.#certificates.set(name, new HandedCertificate(pair));
-    }
+  constructor(state: HandedState, send: (message: ToPrimary) => void, ask: AskPrimary) {
     this.#send = send;
     this.#ask = ask;
+    this.learn(state);
   }
 
-  async open(server: Server, name: DoorName): Promise<Listener> {
+  /** What the primary has open now. */
+  learn({ listeners, certificates }: HandedState): void {
+    this.#listeners = listeners;
+    for (const [name, pair] of Object.entries(certificates)) {
+      const known = this.#certificates.get(name);
+      if (known === undefined) this.#certificates.set(name, new HandedCertificate(pair));
+      else known.change(pair);
+    }
+  }
+
+  async prepare(server: Server, name: DoorName): Promise<PreparedDoor> {
     const listener = this.#listeners.find((candidate) => candidate.name === name);
     if (listener === undefined) throw new TypeError(`the primary has no door called ${name}`);
-    this.#doors.set(name, { server, sockets: new Set() });
-    // Node's HTTP servers begin to watch over their timeouts with this event.
-    server.emit('listening');
-    return listener;
+    const use = () => {
+      if (this.#doors.get(name)?.server === server) return;
+      const guests = new Guests(server);
+      this.#doors.set(name, { server, guests });
+      guests.open();
+    };
+    return { listener, commit: use, cancel: () => {} };
   }
 
   async close(server: Server): Promise<void> {
     for (const [name, door] of this.#doors) {
       if (door.server !== server) continue;
       this.#doors.delete(name);
-      // Idle HTTP connections end with it; it never listened, and says so in vain.
-      server.close(() => {});
-      await allClosed(door.sockets);
+      await door.guests.close();
     }
   }
 
@@ -104,22 +108,14 @@ export class HandedDoors implements Doors {
       return;
     }
     this.#send({ kind: 'took', socket: id });
-    door.sockets.add(socket);
     this.#numbers.set(socket, id);
-    socket.once('close', () => {
-      door.sockets.delete(socket);
-      this.#send({ kind: 'gone', socket: id });
-    });
+    socket.once('close', () => this.#send({ kind: 'gone', socket: id }));
     // A listener makes its sockets as its server wants them; HTTP clients may say all they have to say and only listen.
     if ('allowHalfOpen' in door.server) socket.allowHalfOpen = door.server.allowHalfOpen === true;
-    door.server.emit('connection', socket);
+    door.guests.welcome(socket);
   }
 
   change(name: DoorName, pair: CertificatePair): void {
     this.#certificates.get(name)?.change(pair);
   }
-}
-
-async function allClosed(sockets: ReadonlySet<Socket>): Promise<void> {
-  await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
 }

@@ -5,12 +5,14 @@ import { PEER_HEADER, type Peer, readPeer } from './peer-header.ts';
 /** How long requests may take to end by themselves at `stop`. */
 const DRAIN_MS = 1000;
 
-/** Makes a local socket look like the client's, to whoever asks it. */
+/** Makes a local socket look like the client's, to whoever asks it during this request. */
 function lendIdentity(socket: Socket, peer: Peer): void {
   const { address, port, isSecure } = peer;
   const family = address.includes(':') ? 'IPv6' : 'IPv4';
   const identity = { remoteAddress: address, remotePort: port, remoteFamily: family, encrypted: isSecure };
-  for (const [name, value] of Object.entries(identity)) Object.defineProperty(socket, name, { value });
+  for (const [name, value] of Object.entries(identity)) {
+    Object.defineProperty(socket, name, { value, configurable: true });
+  }
 }
 
 /** The primary's end of the workers' proxies: answers on a local socket what the workers pass on. */
@@ -22,7 +24,14 @@ export class LocalApplication {
   constructor(application: RequestListener, options: { readonly token: string; readonly maxHeaderBytes: number }) {
     this.#token = options.token;
     // The worker has limited the head; written anew, and with the peer, it may be a little longer.
-    this.#server = createServer({ maxHeaderSize: options.maxHeaderBytes * 2, requestTimeout: 0 });
+    // Who speaks HTTP/1.0 need not name a host, and the worker has let him.
+    this.#server = createServer({
+      maxHeaderSize: options.maxHeaderBytes * 2,
+      requestTimeout: 0,
+      requireHostHeader: false,
+      // The worker ends what it uses no more; if we did, a request could be under way.
+      keepAliveTimeout: 0,
+    });
     this.#server.on('request', (request: IncomingMessage, response) => {
       const peer = readPeer(request.headers[PEER_HEADER], this.#token);
       if (peer === null) {

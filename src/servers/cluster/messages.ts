@@ -1,9 +1,12 @@
 import type { CertificatePair } from '../../core/certificate-pair.ts';
+import type { CounterRow } from '../../core/counters.ts';
 import type { SessionLimits } from '../../core/decision.ts';
 import type { Listener } from '../../core/listener.ts';
+import type { ProcessReport } from '../../core/process-vitals.ts';
 import type { SessionMedia } from '../../core/session-media.ts';
 import type { SessionId, SessionOrigin, SessionTarget } from '../../core/session.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
+import type { StreamStatistics } from '../../core/stream-statistics.ts';
 import type { Track } from '../../media/packet.ts';
 import type { ErrorData } from './error-data.ts';
 
@@ -12,8 +15,15 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 export type DoorName = Listener['name'];
 
+/** What the primary has open. */
+export interface HandedState {
+  readonly listeners: readonly Listener[];
+  /** The pairs of the TLS doors. */
+  readonly certificates: Readonly<Partial<Record<DoorName, CertificatePair>>>;
+}
+
 /** What a worker is told to begin with. */
-export interface StartMessage {
+export interface StartMessage extends HandedState {
   readonly kind: 'start';
   /** 1, 2, …; its successor has the same. */
   readonly worker: number;
@@ -22,8 +32,6 @@ export interface StartMessage {
   readonly folder: string;
   /** The built-in servers that run here, by name, in order. */
   readonly servers: readonly string[];
-  readonly listeners: readonly Listener[];
-  readonly certificates: Readonly<Partial<Record<DoorName, CertificatePair>>>;
   /** First parts of addresses that belong to the primary's application. */
   readonly routes: readonly string[];
   readonly levels: readonly LogLevel[];
@@ -36,6 +44,14 @@ export interface StartMessage {
   /** Known to the processes of this run only. */
   readonly token: string;
   readonly directory: readonly StreamPlace[];
+}
+
+/** What a worker is told when the configuration has changed. */
+export interface ConfigureMessage extends HandedState {
+  readonly kind: 'configure';
+  readonly question: number;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly levels: readonly LogLevel[];
 }
 
 /** Where a stream is. */
@@ -59,6 +75,9 @@ export interface SessionCounts {
 /** One session in the statistics: id, bytes in, bytes out, dropped frames, backlog. */
 export type SessionRow = readonly [id: SessionId, inBytes: number, outBytes: number, dropped: number, backlog: number];
 
+/** What was measured of a stream that is published in a worker. */
+export type StreamFigures = readonly [streamPath: StreamPath, statistics: StreamStatistics];
+
 /** What is known of the media of a stream that is published in a worker. */
 export interface StreamFacts {
   readonly streamPath: StreamPath;
@@ -76,6 +95,9 @@ export interface Pass {
 
 /** The events that a worker reports; `pre*` are asked. */
 export type ToldEvent = 'postPublish' | 'donePublish' | 'postPlay' | 'donePlay' | 'streamStall' | 'streamResume';
+
+/** Nobody new; no publishers but those who were asked to leave by themselves; nobody but these and their players. */
+export type EndStep = 'closeDoors' | 'endPublishers' | 'drain';
 
 /** What the primary tells a worker. */
 export type ToWorker =
@@ -96,11 +118,11 @@ export type ToWorker =
   | { readonly kind: 'released'; readonly streamPath: StreamPath; readonly worker: number }
   /** The pair of a TLS door has changed. */
   | { readonly kind: 'certificate'; readonly door: DoorName; readonly pair: CertificatePair }
-  /** First step of the end: nobody new. Answered when that is so. */
-  | { readonly kind: 'closeDoors'; readonly question: number }
-  /** Second step: no publishers. Answered when they have ended. */
-  | { readonly kind: 'endPublishers'; readonly question: number }
-  /** Third step: everybody else; the process ends. */
+  /** Another configuration is in force, and other doors are open. Answered when it is in force in the worker, too. */
+  | ConfigureMessage
+  /** A step of the end, to be done within this time. Answered when it is. */
+  | { readonly kind: EndStep; readonly question: number; readonly timeoutMs: number }
+  /** The last step: everybody who is left; the process ends. */
   | { readonly kind: 'stop' };
 
 /** What a worker tells the primary. */
@@ -121,7 +143,7 @@ export type ToPrimary =
   | { readonly kind: 'gone'; readonly socket: number }
   /** A proxy has said for whom it connected: is there room for one more of that address? */
   | { readonly kind: 'named'; readonly question: number; readonly socket: number; readonly address: string }
-  /** The answer to `mayYield`, `yield`, `closeDoors` and `endPublishers`; `null`: yes, done. */
+  /** The answer to `mayYield`, `yield`, `configure` and the steps of the end; `null`: yes, done. */
   | { readonly kind: 'answer'; readonly question: number; readonly error: ErrorData | null }
   | {
       readonly kind: 'opened';
@@ -172,6 +194,12 @@ export type ToPrimary =
       readonly at: number;
       readonly sessions: readonly SessionRow[];
       readonly streams: readonly StreamFacts[];
+      /** Of all streams that are published there. */
+      readonly figures: readonly StreamFigures[];
+      /** What was counted since the message before. */
+      readonly counts: readonly CounterRow[];
+      /** `null`: it ends. */
+      readonly process: ProcessReport | null;
     }
   | {
       readonly kind: 'ended';

@@ -120,9 +120,10 @@ export class Mirror {
     this.#forget(session);
   }
 
-  statistics(worker: number, { sessions, streams }: Of<'statistics'>): void {
+  statistics(worker: number, { sessions, streams, figures }: Of<'statistics'>): void {
     for (const row of sessions) this.#sessions.get(row[0])?.countRow(row);
     for (const facts of streams) this.streams.get(facts.streamPath)?.learn(facts, worker);
+    for (const [streamPath, statistics] of figures) this.streams.get(streamPath)?.measure(statistics, worker);
   }
 
   /** A worker is gone, and with it its sessions; returns how many there were. */

@@ -16,19 +16,29 @@ export interface Host {
   welcome(visitor: Visitor): void;
 }
 
+export interface PlacementOptions {
+  readonly connections: ConnectionLimits;
+  readonly logger: Logger;
+  readonly hosts: () => readonly Host[];
+  /** Too many wait: one more was cut. */
+  readonly onRefused: () => void;
+}
+
 /** Gives each connection to the worker that has the fewest, the lowest number among equals. */
 export class Placement {
   readonly #connections: ConnectionLimits;
   readonly #logger: Logger;
   readonly #hosts: () => readonly Host[];
   #waiting: Visitor[] = [];
+  readonly #onRefused: () => void;
   #refused = 0;
   #count = 0;
 
-  constructor(connections: ConnectionLimits, logger: Logger, hosts: () => readonly Host[]) {
+  constructor({ connections, logger, hosts, onRefused }: PlacementOptions) {
     this.#connections = connections;
     this.#logger = logger;
     this.#hosts = hosts;
+    this.#onRefused = onRefused;
   }
 
   /** A connection came in; one beyond the limits of the house is cut. */
@@ -60,6 +70,7 @@ export class Placement {
       this.#waiting.push(visitor);
     } else {
       this.#refused++;
+      this.#onRefused();
       visitor.destroy();
     }
   }

@@ -64,6 +64,11 @@ export class RemoteStream implements LiveStream {
     this.#holder.describe(facts.tracks, facts.metadata);
   }
 
+  /** Likewise. */
+  measure(statistics: StreamStatistics, worker: number): void {
+    if (this.#holder?.home.number === worker) this.statistics = statistics;
+  }
+
   add(player: Session): void {
     if (this.#holder !== null) this.#holder.playCount++;
     this.#players.add(player);

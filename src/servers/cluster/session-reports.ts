@@ -1,8 +1,10 @@
 import type { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
+import { CounterNews } from '../../core/counters.ts';
+import { ProcessVitals } from '../../core/process-vitals.ts';
 import type { Session, SessionId, SessionObserver } from '../../core/session.ts';
 import { encodeError } from './error-data.ts';
-import type { SessionCounts, SessionRow, StreamFacts, ToldEvent, ToPrimary } from './messages.ts';
+import type { SessionCounts, SessionRow, StreamFacts, StreamFigures, ToldEvent, ToPrimary } from './messages.ts';
 
 const TOLD: readonly ToldEvent[] = [
   'postPublish',
@@ -22,9 +24,14 @@ function rowOf(session: Session): SessionRow {
   return [session.id, session.inBytes, session.outBytes, session.droppedFrames, session.backlogBytes];
 }
 
+function figuresOf({ streamPath, statistics }: BroadcastServer): StreamFigures[] {
+  return statistics === null ? [] : [[streamPath, statistics]];
+}
+
 /**
  * Tells the primary of a worker's sessions: their beginning, events and end at once and in order, their numbers and what is
- * known of their streams about once a second, of those that changed. Internal sessions are nobody's business.
+ * known of their streams about once a second, of those that changed; and with that what was counted and measured in the
+ * process. Internal sessions are nobody's business.
  */
 export class SessionReports implements SessionObserver {
   readonly #context: Context;
@@ -32,12 +39,18 @@ export class SessionReports implements SessionObserver {
   /** What was said last, of those who are here. */
   readonly #rows = new Map<SessionId, SessionRow>();
   readonly #facts = new WeakMap<BroadcastServer, StreamFacts>();
+  readonly #counts: CounterNews;
+  readonly #vitals: ProcessVitals;
 
   constructor(context: Context, send: (message: ToPrimary) => void) {
     this.#context = context;
     this.#send = send;
     for (const name of TOLD) context.eventEmitter.on(name, (session) => this.#tell(name, session));
-    context.ticker.add(() => this.#report());
+    this.#counts = new CounterNews(context.counters);
+    this.#vitals = new ProcessVitals(context);
+    this.#vitals.start();
+    // What others measure in the same tick is in it.
+    context.ticker.add(() => queueMicrotask(() => this.#report()));
   }
 
   opened(session: Session): void {
@@ -63,7 +76,10 @@ export class SessionReports implements SessionObserver {
     const sessions = [...this.#context.sessions.values()].filter((session) => this.#hasChanged(session)).map(rowOf);
     for (const row of sessions) this.#rows.set(row[0], row);
     const streams = [...this.#context.broadcasts.values()].flatMap((broadcast) => this.#newsOf(broadcast) ?? []);
-    this.#send({ kind: 'statistics', at: Date.now(), sessions, streams });
+    const figures = [...this.#context.broadcasts.values()].flatMap(figuresOf);
+    const counts = this.#counts.take();
+    const process = this.#vitals.read();
+    this.#send({ kind: 'statistics', at: Date.now(), sessions, streams, figures, counts, process });
   }
 
   #hasChanged(session: Session): boolean {

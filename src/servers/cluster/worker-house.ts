@@ -5,6 +5,7 @@ import type { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { CoreConfig } from '../../core/config.ts';
 import { Context } from '../../core/context.ts';
 import { allow } from '../../core/decision.ts';
+import { Deadline } from '../../core/deadline.ts';
 import { House } from '../../core/house.ts';
 import type { Server, ServerDefinition } from '../../core/server.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
@@ -14,10 +15,11 @@ import { decodeError, encodeError } from './error-data.ts';
 import { forwardingLogger } from './forwarding-logger.ts';
 import { HandedDoors } from './handed-doors.ts';
 import type { CreateInnerSource, InnerSource } from './inner-source.ts';
-import type { Pass, StartMessage, StreamPlace, ToPrimary, ToWorker } from './messages.ts';
+import type { ConfigureMessage, LogLevel, Pass, StartMessage, StreamPlace, ToPrimary, ToWorker } from './messages.ts';
 import { Questions } from './questions.ts';
 import { RemoteRegistry } from './remote-registry.ts';
 import { SessionReports } from './session-reports.ts';
+import { streamsSettled } from './settled.ts';
 
 /** What the worker's file puts into the house: servers do not know each other. */
 export interface WorkerParts {
@@ -39,13 +41,17 @@ export class WorkerHouse {
   readonly #registry: RemoteRegistry;
   readonly #source: InnerSource;
   readonly #runFolder: string | null;
+  readonly #levels: LogLevel[];
+  /** Connections wait for what is to come first: the servers, a new configuration. */
+  #readiness: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
   constructor(start: StartMessage, parts: WorkerParts) {
     const { send } = parts;
     this.#send = send;
     this.#runFolder = start.runFolder;
-    const logger = forwardingLogger(send, start.levels);
+    this.#levels = [...start.levels];
+    const logger = forwardingLogger(send, this.#levels);
     const context = new Context(start.config as unknown as CoreConfig, logger, start.folder);
     this.#context = context;
     this.#doors = new HandedDoors(start, send, (message) => {
@@ -76,7 +82,9 @@ export class WorkerHouse {
 
   /** Opens the servers and says so. */
   async run(): Promise<void> {
-    await this.#house.open();
+    const opening = this.#house.open();
+    this.#readiness = opening.catch(() => undefined);
+    await opening;
     this.#send({ kind: 'ready' });
   }
 
@@ -84,7 +92,12 @@ export class WorkerHouse {
   async take(message: ToWorker, socket: Socket | undefined): Promise<boolean> {
     switch (message.kind) {
       case 'socket':
+        await this.#readiness;
         this.#doors.welcome(message.door, message.socket, socket);
+        break;
+      case 'configure':
+        this.#readiness = this.#configure(message, this.#readiness);
+        await this.#readiness;
         break;
       case 'answer':
         this.#questions.answer(message.question, message.error, message.pass);
@@ -108,11 +121,13 @@ export class WorkerHouse {
         this.#doors.change(message.door, message.pair);
         break;
       case 'closeDoors':
-        this.#context.isStopping = true;
-        await this.#answer(message.question, () => {});
+        await this.#answer(message.question, () => this.#house.closeDoors(new Deadline(message.timeoutMs)));
         break;
       case 'endPublishers':
         await this.#answer(message.question, () => this.#house.endPublishers(stopReason()));
+        break;
+      case 'drain':
+        await this.#answer(message.question, () => this.#drain(new Deadline(message.timeoutMs)));
         break;
       case 'stop':
         await this.#stop();
@@ -161,6 +176,16 @@ export class WorkerHouse {
     }
   }
 
+  async #configure(message: ConfigureMessage, before: Promise<void>): Promise<void> {
+    await before;
+    await this.#answer(message.question, async () => {
+      this.#levels.splice(0, this.#levels.length, ...message.levels);
+      this.#doors.learn(message);
+      const change = await this.#house.prepare(message.config, message.config as unknown as CoreConfig);
+      await change.commit();
+    });
+  }
+
   #learn(place: StreamPlace): void {
     if (this.#registry.learn(place)) this.#source.appeared(place.streamPath);
   }
@@ -170,10 +195,14 @@ export class WorkerHouse {
     return this.#stopping;
   }
 
+  async #drain(deadline: Deadline): Promise<void> {
+    await streamsSettled(this.#context, (streamPath) => this.#registry.locate(streamPath) === null);
+    await this.#house.drain(stopReason(), deadline);
+  }
+
   async #end(): Promise<void> {
-    await this.#house.endPublishers(stopReason());
     this.#source.stop();
-    await this.#house.close(stopReason());
+    await this.#house.close(stopReason(), new Deadline(0));
   }
 }
 

@@ -4,7 +4,7 @@ import type { StreamPath } from '../../core/stream-path.ts';
 import { ConnectionError, TimeoutError } from '../../errors.ts';
 import type { Claimant } from './claims.ts';
 import { decodeError, encodeError } from './error-data.ts';
-import type { StartMessage, ToPrimary, ToWorker, Pass } from './messages.ts';
+import type { ConfigureMessage, EndStep, StartMessage, ToPrimary, ToWorker, Pass } from './messages.ts';
 import type { Host } from './placement.ts';
 import { Questions } from './questions.ts';
 import type { SessionHome } from './remote-session.ts';
@@ -14,6 +14,10 @@ import type { Visitor } from './visitor.ts';
 const START_TIMEOUT_MS = 30_000;
 /** How long a worker may take to answer about a place, which it does without asking anybody. */
 const ANSWER_TIMEOUT_MS = 5_000;
+/** How long a worker, which may just have been started, may take until a new configuration is in force there. */
+const CONFIGURE_MS = 30_000;
+/** How long a step of a worker's end may take beyond the time it was given. */
+const STEP_ANSWER_MS = 2_000;
 /** How long a process may live on without its channel. */
 const LINGER_MS = 2_000;
 /** What is kept of a worker's last words. */
@@ -128,9 +132,14 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
     return this.#ask((question) => ({ kind: 'yield', question, streamPath, by }), ANSWER_TIMEOUT_MS);
   }
 
+  /** Resolves when the new configuration is in force there. @throws TimeoutError; ConnectionError when it has ended before. */
+  configure(change: Omit<ConfigureMessage, 'kind' | 'question'>): Promise<void> {
+    return this.#ask((question) => ({ kind: 'configure', question, ...change }), CONFIGURE_MS);
+  }
+
   /** A step of its end. @throws TimeoutError; ConnectionError when it has ended before. */
-  goTowardsEnd(kind: 'closeDoors' | 'endPublishers', timeoutMs: number): Promise<void> {
-    return this.#ask((question) => ({ kind, question }), timeoutMs);
+  goTowardsEnd(kind: EndStep, timeoutMs: number): Promise<void> {
+    return this.#ask((question) => ({ kind, question, timeoutMs }), timeoutMs + STEP_ANSWER_MS);
   }
 
   /** Answers a question of the worker's with the outcome of `decision`. */

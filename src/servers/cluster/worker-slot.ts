@@ -3,6 +3,7 @@ import type { WorkerEnd, WorkerProcess } from './worker-process.ts';
 
 /** A worker that died is replaced after this; each further death in a row doubles it. */
 const RESTART_MS = 100;
+/** The longest time after which a worker that died is replaced. */
 const MAX_RESTART_MS = 10_000;
 /** Whoever lived this long does not count as one in a row. */
 const STABLE_MS = 60_000;

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Action } from '../../core/admission.ts';
+import type { PreparedChange } from '../../core/change.ts';
 import type { CoreConfig } from '../../core/config.ts';
 import { hasTokens } from '../../core/config-auth.ts';
 import type { Context } from '../../core/context.ts';
-import { FailedAttempts, WrongCredentialError } from '../../core/failed-attempts.ts';
+import { FailedAttempts, realPatience, WrongCredentialError } from '../../core/failed-attempts.ts';
 import { isPattern, matchesPath } from '../../core/path-pattern.ts';
 import type { Server } from '../../core/server.ts';
 import type { Session } from '../../core/session.ts';
@@ -36,34 +38,70 @@ function kindsFor(auth: AuthConfig, action: Action): string[] {
   ];
 }
 
+/** @throws ConfigError when a credential is needed and none can be right. */
+function checkKinds(auth: AuthConfig): void {
+  for (const action of ['publish', 'play'] as const) {
+    if (!auth[action] || kindsFor(auth, action).length > 0) continue;
+    const others = `auth.token, auth.publishers${action === 'publish' ? ', auth.streamKeys' : ''}`;
+    const message = `auth.secret is empty; auth.${action} needs one, or another credential (${others})`;
+    throw new ConfigError('auth.secret', message);
+  }
+}
+
 /** Lets in who has one right credential, where the configuration asks for one: the first guard of the house. */
 export class CredentialsServer implements Server {
-  readonly #auth: AuthConfig;
+  readonly #context: Context;
   readonly #failures: FailedAttempts;
-  readonly #tokens: MediaTokens | null;
+  readonly #passwords: PasswordCheck;
+  #auth: AuthConfig;
+  #tokens: MediaTokens | null;
 
   /** @throws ConfigError when a credential is needed and none can be right, or a key file cannot be used. */
   constructor(context: Context) {
     const { auth } = context.config;
+    this.#context = context;
     this.#auth = auth;
-    this.#failures = new FailedAttempts(auth.failures);
-    for (const action of ['publish', 'play'] as const) {
-      if (!auth[action] || kindsFor(auth, action).length > 0) continue;
-      const others = `auth.token, auth.publishers${action === 'publish' ? ', auth.streamKeys' : ''}`;
-      throw new ConfigError(
-        'auth.secret',
-        `auth.secret is empty; auth.${action} needs one, or another credential (${others})`,
-      );
-    }
-    this.#tokens = hasTokens(auth.token) ? new MediaTokens(auth.token, context.folder, context.logger) : null;
+    this.#failures = new FailedAttempts(auth.failures, realPatience, () =>
+      context.counters.count('credential_failures'),
+    );
+    checkKinds(auth);
+    this.#tokens = this.#createTokens(auth);
+    this.#passwords = new PasswordCheck(auth.publishers, this.#failures);
     context.guards.push((session, action) => this.#decide(session, action));
-    if (auth.publishers.length > 0) {
-      const passwords = new PasswordCheck(auth.publishers, this.#failures);
-      context.signIn = (session, query) => passwords.signIn(session, query);
-    }
+    this.#offerSignIn();
   }
 
   async run(): Promise<void> {}
+
+  /** @throws ConfigError as the constructor */
+  async prepare(_sections: object, { auth }: CoreConfig): Promise<PreparedChange> {
+    checkKinds(auth);
+    // Keys that were fetched are kept while their address is.
+    const isSame = isDeepStrictEqual(auth.token, this.#auth.token) && auth.token.keyFile === '';
+    const tokens = isSame ? this.#tokens : this.#createTokens(auth);
+    return {
+      commit: () => {
+        this.#auth = auth;
+        // Tokens that are being checked are so with the keys of their time.
+        this.#tokens = tokens;
+        this.#failures.change(auth.failures);
+        this.#passwords.change(auth.publishers);
+        this.#offerSignIn();
+      },
+      cancel: () => {
+        if (tokens !== this.#tokens) tokens?.close();
+      },
+    };
+  }
+
+  #createTokens({ token }: AuthConfig): MediaTokens | null {
+    return hasTokens(token) ? new MediaTokens(token, this.#context.folder, this.#context.logger) : null;
+  }
+
+  #offerSignIn(): void {
+    const isNeeded = this.#auth.publishers.length > 0;
+    this.#context.signIn = isNeeded ? (session, query) => this.#passwords.signIn(session, query) : null;
+  }
 
   async stop(): Promise<void> {
     this.#tokens?.close();

@@ -4,11 +4,13 @@ import { DeniedError } from '../../errors.ts';
 
 /** How long an answer may take, and how large it may be. */
 const FETCH_MS = 5_000;
+/** Of an answer with keys. */
 const MAX_BYTES = 256 * 1024;
 /** After a failure nobody asks again for this long. */
 const FAILURE_PAUSE_MS = 5_000;
 /** How often an unknown key makes us ask for new ones at most, and how old keys may become. */
 const NEWS_PAUSE_MS = 30_000;
+/** How old keys that were fetched may become. */
 const MAX_AGE_MS = 600_000;
 
 async function readBounded(response: Response): Promise<string> {

@@ -15,6 +15,7 @@ type Algorithm = TokenConfig['algorithms'][number];
 
 /** Characters of a token. */
 const MAX_TOKEN_LENGTH = 8 * 1024;
+/** Characters of a user that a token names. */
 const MAX_USER_LENGTH = 128;
 
 const PUBLIC_ALGORITHMS: readonly Algorithm[] = ['RS256', 'ES256', 'EdDSA'];

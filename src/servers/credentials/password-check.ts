@@ -37,7 +37,7 @@ class Answered {
 
 /** User and password over RTMP (authmod=adobe): answers what a connection says of itself until it has shown who it is. */
 export class PasswordCheck {
-  readonly #publishers: ReadonlyMap<string, Publisher>;
+  #publishers: ReadonlyMap<string, Publisher> = new Map();
   readonly #failures: FailedAttempts;
   readonly #challenges = new AdobeChallenges(randomBytes(KEY_BYTES), randomBytes);
   readonly #answered = new Answered();
@@ -45,8 +45,13 @@ export class PasswordCheck {
   readonly #nobody = randomBytes(KEY_BYTES).toString('base64url');
 
   constructor(publishers: readonly Publisher[], failures: FailedAttempts) {
-    this.#publishers = new Map(publishers.map((publisher) => [publisher.username, publisher]));
     this.#failures = failures;
+    this.change(publishers);
+  }
+
+  /** Others from now on; who is being asked goes on where he is. */
+  change(publishers: readonly Publisher[]): void {
+    this.#publishers = new Map(publishers.map((publisher) => [publisher.username, publisher]));
   }
 
   /**

@@ -3,14 +3,15 @@ import { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SlabPool } from '../../bytes/slab.ts';
+import type { PreparedChange } from '../../core/change.ts';
 import type { Context } from '../../core/context.ts';
 import type { MediaRoute } from '../../core/route.ts';
 import type { Server } from '../../core/server.ts';
-import { DeniedError, NmsError, ProtocolError } from '../../errors.ts';
+import { ClosedError, DeniedError, NmsError, ProtocolError } from '../../errors.ts';
 import { readBodyOptions } from '../../protocols/flv/body-options.ts';
 import { createFlvFormat } from '../../protocols/flv/flv-muxer.ts';
 import { type Answer, type AnyResponse, encodeAnswer, errorAnswer, METHODS, respond } from './answer.ts';
-import type { FlvConfig } from './config.ts';
+import { type FlvConfig, flvSection } from './config.ts';
 import { asError, type FlvRequest } from './flv-session.ts';
 import { Http2Player } from './http2-player.ts';
 import { HttpPlayer, isChunkedFor } from './http-player.ts';
@@ -67,17 +68,21 @@ function refuse(request: AnyRequest, response: AnyResponse, answer: Answer): voi
   endSocket(request.socket, encodeAnswer(request.method === 'HEAD' ? { ...answer, body: '' } : answer));
 }
 
+function originsOf({ origins }: FlvConfig): ReadonlySet<string> {
+  return new Set(origins.map((origin) => new URL(origin).origin));
+}
+
 /** HTTP-FLV and WebSocket-FLV, play and publish: one media route of the HTTP server. */
 export class FlvServer implements Server, MediaRoute {
   readonly #context: Context;
   readonly #slabs = new SlabPool();
-  readonly #origins: ReadonlySet<string>;
+  #origins: ReadonlySet<string>;
   readonly #forPlayers: WebSocketServer;
   readonly #forPublishers: WebSocketServer;
 
   constructor(context: Context, config: FlvConfig) {
     this.#context = context;
-    this.#origins = new Set(config.origins.map((origin) => new URL(origin).origin));
+    this.#origins = originsOf(config);
     const { limits } = context.config;
     this.#forPlayers = webSocketServer(limits.maxWebSocketMessageBytes);
     this.#forPublishers = webSocketServer(limits.maxMessageBytes + PUBLISHER_MESSAGE_EXTRA);
@@ -85,6 +90,11 @@ export class FlvServer implements Server, MediaRoute {
   }
 
   async run(): Promise<void> {}
+
+  async prepare({ flv }: { readonly flv?: FlvConfig }): Promise<PreparedChange> {
+    const origins = originsOf(flv ?? flvSection.parse(undefined));
+    return { commit: () => void (this.#origins = origins), cancel: () => {} };
+  }
 
   async stop(): Promise<void> {
     const index = this.#context.mediaRoutes.indexOf(this);
@@ -125,13 +135,14 @@ export class FlvServer implements Server, MediaRoute {
 
   #isReserved(path: string): boolean {
     if (RESERVED.some((prefix) => isBelow(path, prefix))) return true;
-    return this.#context.routes.some((route) => isBelow(path, route.path));
+    return this.#context.routes.some((route) => route.isExact !== true && isBelow(path, route.path));
   }
 
   #refusalOf(request: AnyRequest): Answer | null {
     const { headers, method = '' } = request;
     const fail = (status: number, message: string, more = {}) =>
       errorAnswer(status, new ProtocolError('NMS_PROTOCOL_HTTP', message), more);
+    if (this.#context.isStopping) return errorAnswer(503, new ClosedError('the server is stopping'));
     if (!METHODS.split(', ').includes(method)) return fail(405, `the method ${method}`, { Allow: METHODS });
     if (method !== 'POST' && method !== 'PUT') return null;
     if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {

@@ -107,7 +107,9 @@ export class Attachment {
 
   #isOurs(path: string): boolean {
     return this.#context.routes.some(
-      (route) => route.path !== '/' && (path === route.path || path.startsWith(`${route.path}/`)),
+      (route) =>
+        // An owner may well have his own `/health`: with a path of ours both are there.
+        route.path !== '/' && route.isExact !== true && (path === route.path || path.startsWith(`${route.path}/`)),
     );
   }
 }

@@ -3,6 +3,7 @@ import { Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Context } from '../../core/context.ts';
 import { TimeoutError } from '../../errors.ts';
+import { Exchanges } from './exchanges.ts';
 import { Http2Bridge } from './http2-bridge.ts';
 
 type AnyRequest = IncomingMessage | Http2ServerRequest;
@@ -29,6 +30,8 @@ export class Dispatcher {
   readonly #context: Context;
   readonly #application: RequestListener;
   readonly #bridge: Http2Bridge;
+  /** What the application is answering. */
+  readonly exchanges = new Exchanges();
   /** Sockets with an answer under way: nothing else may be written to them. */
   readonly #answering = new WeakSet<Duplex>();
 
@@ -81,6 +84,7 @@ export class Dispatcher {
   };
 
   #toApplication(request: AnyRequest, response: AnyResponse, awaitsContinue: boolean): void {
+    this.exchanges.add(response);
     if (request instanceof Http2ServerRequest) {
       if (awaitsContinue) response.writeContinue();
       this.#bridge.forward(request, response as Http2ServerResponse);

@@ -27,13 +27,9 @@ function http1Options(limits: Limits) {
   };
 }
 
-function socketOptions(limits: Limits) {
-  return { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.pingIntervalMs };
-}
-
 /** HTTP/1.0 and HTTP/1.1. */
 export function createPlainDoor(limits: Limits): http.Server {
-  const server = http.createServer({ ...http1Options(limits), ...socketOptions(limits) });
+  const server = http.createServer(http1Options(limits));
   // A client that ends its side once it has asked still gets its answer, also one that takes a while. Not in the types.
   return Object.assign(server, { httpAllowHalfOpen: true });
 }
@@ -41,8 +37,9 @@ export function createPlainDoor(limits: Limits): http.Server {
 /** TLS with HTTP/2 for those who ask for it and HTTP/1.1 for the rest. */
 export function createSecureDoor(
   certificate: { readonly key: string | Buffer; readonly cert: string | Buffer },
-  limits: Limits,
+  currentLimits: () => Limits,
 ): http2.Http2SecureServer {
+  const limits = currentLimits();
   const server = http2.createSecureServer({
     key: certificate.key,
     cert: certificate.cert,
@@ -56,11 +53,10 @@ export function createSecureDoor(
       maxHeaderListSize: limits.maxHttpHeaderBytes,
       initialWindowSize: HTTP2_WINDOW_BYTES,
     },
-    ...socketOptions(limits),
   });
   // The HTTP/1 options are read from the server itself and are not in the types of an HTTP/2 server.
   Object.assign(server, http1Options(limits));
-  server.on('session', (session) => closeWhenIdle(session, limits.commandTimeoutMs));
+  server.on('session', (session) => closeWhenIdle(session, currentLimits().commandTimeoutMs));
   return server;
 }
 

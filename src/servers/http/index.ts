@@ -9,6 +9,5 @@ export { HttpServer } from './http-server.ts';
 export const http = defineServer({
   name: 'http',
   sections: { http: httpSection, https: httpsSection },
-  create: (context, { http, https }) =>
-    http === undefined && https === undefined ? null : new HttpServer(context, { http, https }),
+  create: (context, { http, https }) => new HttpServer(context, { http, https }),
 });

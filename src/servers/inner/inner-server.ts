@@ -5,7 +5,7 @@ import { ClosedError, ListenError } from '../../errors.ts';
 import { InnerConnection } from './inner-connection.ts';
 
 /** Connections that may be open without having shown the token. */
-export const MAX_UNKNOWN = 64;
+export const MAX_UNKNOWN = 256;
 /** How long connections may take to end at `stop` before they are cut. */
 const STOP_TIMEOUT_MS = 2_000;
 

@@ -13,6 +13,7 @@ import { InnerPublisher } from './inner-publisher.ts';
 const LINGER_MS = 5_000;
 /** The first, at once, and the longest wait before a stream that broke off is asked for again. */
 const FIRST_RETRY_MS = 50;
+/** The longest wait before a stream that broke off is asked for again. */
 const MAX_RETRY_MS = 2_000;
 /** A stream that flowed for so long was no failure. */
 const GOOD_MS = 5_000;

@@ -13,12 +13,13 @@ interface Queue {
 
 /** Lets so many calls through at once, overall and to one target; others wait in order, so many at most. */
 export class CallGate {
-  readonly #limits: GateLimits;
+  readonly #limits: () => GateLimits;
   readonly #queues = new Map<string, Queue>();
   #active = 0;
   #waiting = 0;
 
-  constructor(limits: GateLimits) {
+  /** @param limits those of the moment */
+  constructor(limits: () => GateLimits) {
     this.#limits = limits;
   }
 
@@ -48,7 +49,8 @@ export class CallGate {
   }
 
   #hasRoom({ active }: Queue): boolean {
-    return this.#active < this.#limits.maxCalls && active < this.#limits.maxCallsPerTarget;
+    const { maxCalls, maxCallsPerTarget } = this.#limits();
+    return this.#active < maxCalls && active < maxCallsPerTarget;
   }
 
   #begin(queue: Queue): void {
@@ -57,7 +59,7 @@ export class CallGate {
   }
 
   #wait(queue: Queue, signal: AbortSignal): Promise<void> {
-    const { maxWaiting } = this.#limits;
+    const { maxWaiting } = this.#limits();
     if (this.#waiting >= maxWaiting) {
       const message = `${this.#waiting} decisions wait; notify.maxWaitingDecisions are allowed`;
       throw new LimitError('notify.maxWaitingDecisions', message);

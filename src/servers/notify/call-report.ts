@@ -1,3 +1,4 @@
+import type { Counters } from '../../core/counters.ts';
 import type { Logger } from '../../core/logger.ts';
 
 /** A target that goes on failing is in the log so often. */
@@ -16,30 +17,36 @@ interface Counts {
 /** Counts what becomes of calls, and says it in the log once a second at most, of a target that goes on failing once a minute. */
 export class CallReport {
   readonly #logger: Logger;
+  readonly #counters: Counters;
   readonly #counts = new Map<string, Counts>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, counters: Counters) {
     this.#logger = logger;
+    this.#counters = counters;
   }
 
   succeeded(target: string): void {
     this.#of(target).succeeded++;
+    this.#counters.count('webhook_calls', 'taken');
   }
 
   failed(target: string, reason: string): void {
     const counts = this.#of(target);
     counts.failed++;
     counts.reason = reason;
+    this.#counters.count('webhook_calls', 'failed');
   }
 
   /** Given up: it is a dead letter. */
   dead(target: string, calls: number): void {
     this.#of(target).dead += calls;
+    this.#counters.count('webhook_calls', 'dead', calls);
   }
 
   /** Left out, and gone. */
   dropped(target: string, calls: number): void {
     this.#of(target).dropped += calls;
+    this.#counters.count('webhook_calls', 'dropped', calls);
   }
 
   /** To be called about once a second. @param now milliseconds of any clock that only goes forward */

@@ -14,11 +14,12 @@ const CALLS_PER_TURN = 8;
 const LANES_PER_LOOK = 256;
 /** `setTimeout` takes no longer time. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Characters of the reason for which a call failed that are kept with it. */
 const MAX_ERROR_LENGTH = 200;
 
 interface CourierOptions {
   readonly targets: readonly Target[];
-  readonly config: NotifyConfig;
+  readonly config: () => NotifyConfig;
   readonly store: OutboxStore;
   readonly writer: OutboxWriter;
   readonly caller: Pick<HttpCaller, 'post'>;
@@ -34,7 +35,7 @@ interface CourierOptions {
 /** Makes the calls of the outbox: of a stream one after the other, of many streams at once, again and again until taken. */
 export class Courier {
   readonly #options: CourierOptions;
-  readonly #desks: Desk[];
+  #desks: Desk[];
   readonly #ending = new AbortController();
   #active = 0;
   #scheduled: NodeJS.Immediate | null = null;
@@ -44,6 +45,22 @@ export class Courier {
   constructor(options: CourierOptions) {
     this.#options = options;
     this.#desks = options.targets.map((target) => new Desk(target));
+  }
+
+  /** Others from now on. What waits for one that is gone stays where it is; one of the same name takes it over. */
+  take(targets: readonly Target[]): void {
+    const known = new Map(this.#desks.map((desk) => [desk.target.name, desk]));
+    for (const desk of this.#desks) desk.isRetired = true;
+    const desks = targets.map((target) => {
+      const desk = known.get(target.name) ?? new Desk(target);
+      desk.target = target;
+      desk.isRetired = false;
+      // It may be up where it is now.
+      desk.succeeded();
+      return desk;
+    });
+    this.#desks = [...desks, ...this.#desks.filter((desk) => desk.isRetired && desk.active > 0)];
+    this.wake();
   }
 
   /** Is a lane being worked on, or about to be? */
@@ -104,8 +121,8 @@ export class Courier {
   }
 
   #hasRoom(desk: Desk, now: number): boolean {
-    const { maxCalls, maxCallsPerTarget } = this.#options.config;
-    return this.#active < maxCalls && desk.active < desk.room(maxCallsPerTarget, now);
+    const { maxCalls, maxCallsPerTarget } = this.#options.config();
+    return !desk.isRetired && this.#active < maxCalls && desk.active < desk.room(maxCallsPerTarget, now);
   }
 
   #work(desk: Desk, now: number): void {
@@ -159,11 +176,11 @@ export class Courier {
   }
 
   #backoffMs(attempts: number): number {
-    return backoffMs(this.#options.config.outbox, attempts, this.#options.chance());
+    return backoffMs(this.#options.config().outbox, attempts, this.#options.chance());
   }
 
   #isHopeless({ queuedAt }: WaitingCall, attempts: number): boolean {
-    const { maxAttempts, maxAgeMs } = this.#options.config.outbox;
+    const { maxAttempts, maxAgeMs } = this.#options.config().outbox;
     return attempts >= maxAttempts || this.#options.now() - queuedAt >= maxAgeMs;
   }
 
@@ -172,7 +189,7 @@ export class Courier {
     report.dead(target.name, 1);
     void writer.change((outbox) => {
       outbox.bury(seq, failure, now());
-      outbox.trimDead(config.outbox.maxDeadLetters);
+      outbox.trimDead(config().outbox.maxDeadLetters);
     });
   }
 

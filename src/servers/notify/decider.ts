@@ -1,3 +1,4 @@
+import type { Counters } from '../../core/counters.ts';
 import { type Decision, FULL_GRANT, type Grant, narrow } from '../../core/decision.ts';
 import type { Session } from '../../core/session.ts';
 import { DeniedError, TimeoutError } from '../../errors.ts';
@@ -12,11 +13,16 @@ import type { Happening } from './payload.ts';
 /** Asks targets whether a session may do what it asks for: one after the other, and all must agree. */
 export class Decider {
   readonly #caller: HttpCaller;
+  readonly #counters: Counters;
   readonly #gate: CallGate;
 
-  constructor(caller: HttpCaller, { maxCalls, maxCallsPerTarget, maxWaitingDecisions }: NotifyConfig) {
+  constructor(caller: HttpCaller, counters: Counters, config: () => NotifyConfig) {
     this.#caller = caller;
-    this.#gate = new CallGate({ maxCalls, maxCallsPerTarget, maxWaiting: maxWaitingDecisions });
+    this.#counters = counters;
+    this.#gate = new CallGate(() => {
+      const { maxCalls, maxCallsPerTarget, maxWaitingDecisions: maxWaiting } = config();
+      return { maxCalls, maxCallsPerTarget, maxWaiting };
+    });
   }
 
   /** @throws DeniedError; the reason of the session's end when that comes first */
@@ -33,9 +39,12 @@ export class Decider {
   async #ask(target: Target, happening: Happening): Promise<Decision> {
     const { session } = happening;
     try {
-      return readAnswer(await this.#call(target, happening), target.format);
+      const decision = readAnswer(await this.#call(target, happening), target.format);
+      this.#counters.count('webhook_decisions', 'answered');
+      return decision;
     } catch (error) {
       if (session.closeReason !== null) throw session.closeReason;
+      this.#counters.count('webhook_decisions', 'failed');
       return this.#withoutAnswer(target, session, error);
     }
   }

@@ -6,7 +6,9 @@ export const FAILURES_OF_TARGET = 16;
 
 /** What goes on for one target. While it is down it is tried with one call at a time, at growing intervals. */
 export class Desk {
-  readonly target: Target;
+  target: Target;
+  /** The configuration has it no more: nothing new is begun. */
+  isRetired = false;
   /** Lanes that were due when they were looked up, and wait for room. */
   ready: Lane[] = [];
   /** Of `ready`, and those that are at work. */

@@ -11,6 +11,7 @@ export const toldEvents = [
   'donePublish',
   'streamStall',
   'streamResume',
+  'streamHealth',
   'postPlay',
   'donePlay',
   'postRecord',

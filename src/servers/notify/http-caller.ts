@@ -27,7 +27,7 @@ export interface Call {
 }
 
 interface CallerOptions {
-  readonly maxResponseBytes: number;
+  readonly maxResponseBytes: () => number;
   readonly maxIdle: number;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -102,7 +102,7 @@ export class HttpCaller {
       });
       request.on('response', (response) => {
         hasAnswer = true;
-        readBody(response, maxResponseBytes).then((text) => {
+        readBody(response, maxResponseBytes()).then((text) => {
           settle();
           resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body: text });
         }, fail);

@@ -5,12 +5,9 @@ import { NotifyServer } from './notify-server.ts';
 export { NotifyServer } from './notify-server.ts';
 export { payloadJsonSchema } from './payload.ts';
 
-/** The line of the list: webhooks. There is nothing to do without somebody to call. */
+/** The line of the list: webhooks. Without somebody to call it does nothing, until there is. */
 export const notify = defineServer({
   name: 'notify',
   sections: { notify: notifySection },
-  create: (context, { notify: config }) => {
-    if (config === undefined || (config.url === '' && config.targets.length === 0)) return null;
-    return new NotifyServer(context, config);
-  },
+  create: (context, { notify: config }) => new NotifyServer(context, config ?? notifySection.parse({})),
 });

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import type { PreparedChange } from '../../core/change.ts';
 import type { Context } from '../../core/context.ts';
 import type { Decision } from '../../core/decision.ts';
 import type { WaitingCall } from '../../core/outbox.ts';
 import type { Server } from '../../core/server.ts';
 import type { Session, SessionId } from '../../core/session.ts';
+import type { Advice } from '../../core/stream-statistics.ts';
 import { DeniedError } from '../../errors.ts';
 import { CallReport } from './call-report.ts';
-import type { NotifyConfig } from './config.ts';
+import { type NotifyConfig, notifySection } from './config.ts';
 import { Courier } from './courier.ts';
 import { Decider } from './decider.ts';
-import { type AskedEvent, askedEvents, type HookEvent, type ToldEvent, toldEvents } from './event-names.ts';
+import { type AskedEvent, askedEvents, type HookEvent, toldEvents } from './event-names.ts';
 import { HttpCaller } from './http-caller.ts';
 import { OutboxStore } from './outbox-store.ts';
 import { OutboxWriter } from './outbox-writer.ts';
@@ -19,15 +21,18 @@ import { writeBody } from './write-body.ts';
 
 /** Calls that are looked at each minute for their age. */
 const AGED_PER_LOOK = 500;
+/** How often calls are looked at for their age. */
 const LOOK_MS = 60_000;
+/** What is measured for the metrics while calls are kept. */
+const BACKLOG_GAUGES = ['webhook_outbox_calls', 'webhook_outbox_bytes'] as const;
 
-type Listener = (session: Session) => unknown;
+type Listener = (session: Session, advice?: Advice, state?: 'raised' | 'cleared') => unknown;
 
 /** Webhooks: asks targets whether a session may publish or play, and tells them what happened until they have taken it. */
 export class NotifyServer implements Server {
   readonly #context: Context;
-  readonly #config: NotifyConfig;
-  readonly #targets: readonly Target[];
+  #config: NotifyConfig;
+  #targets: readonly Target[];
   readonly #listeners = new Map<HookEvent, Listener>();
   readonly #caller: HttpCaller;
   readonly #decider: Decider;
@@ -44,24 +49,24 @@ export class NotifyServer implements Server {
     this.#context = context;
     this.#config = config;
     this.#targets = createTargets(config);
-    this.#report = new CallReport(context.logger);
+    this.#report = new CallReport(context.logger, context.counters);
     this.#caller = new HttpCaller({
-      maxResponseBytes: config.maxResponseBytes,
+      maxResponseBytes: () => this.#config.maxResponseBytes,
       maxIdle: config.maxCallsPerTarget,
       now,
     });
-    this.#decider = new Decider(this.#caller, config);
+    this.#decider = new Decider(this.#caller, context.counters, () => this.#config);
     this.#store = new OutboxStore(context.store);
     this.#writer = new OutboxWriter({
       store: this.#store,
-      config: config.outbox,
+      config: () => this.#config.outbox,
       now,
       onWritten: () => this.#courier.wake(),
       onDropped: (target, calls) => this.#report.dropped(target, calls),
     });
     this.#courier = new Courier({
       targets: this.#targets,
-      config,
+      config: () => this.#config,
       store: this.#store,
       writer: this.#writer,
       caller: this.#caller,
@@ -74,14 +79,54 @@ export class NotifyServer implements Server {
 
   /** @throws ConfigError when another server uses the folder of the store */
   async run(): Promise<void> {
+    const isTelling = tellsAnything(this.#targets);
+    if (isTelling) this.#store.open();
+    this.#listenToAll();
+    if (isTelling) this.#beginToTell();
+  }
+
+  /** @throws ConfigError as `run` */
+  async prepare({ notify }: { readonly notify?: NotifyConfig }): Promise<PreparedChange> {
+    const config = notify ?? notifySection.parse({});
+    const targets = createTargets(config);
+    const isFirst = tellsAnything(targets) && this.#stopTicking === null;
+    if (isFirst) this.#store.open();
+    return {
+      commit: () => {
+        this.#config = config;
+        this.#targets = targets;
+        this.#courier.take(targets);
+        this.#listenToAll();
+        if (isFirst) this.#beginToTell();
+      },
+      cancel: () => {
+        if (isFirst) this.#store.close();
+      },
+    };
+  }
+
+  #listenToAll(): void {
+    this.#listenToNone();
     for (const event of askedEvents) {
       const targets = this.#targetsOf(event);
       if (targets.length > 0) this.#listen(event, (session) => this.#ask(targets, event, session));
     }
-    const told = toldEvents.filter((event) => this.#targetsOf(event).length > 0);
-    if (told.length === 0) return;
-    this.#store.open();
-    for (const event of told) this.#listen(event, (session) => this.#tell(this.#targetsOf(event), event, session));
+    for (const event of toldEvents) {
+      if (this.#targetsOf(event).length === 0) continue;
+      this.#listen(event, (session, advice, state) => {
+        const health = advice === undefined || state === undefined ? null : { ...advice, state };
+        this.#tell(this.#targetsOf(event), { ...happening(event, session), health });
+      });
+    }
+  }
+
+  #listenToNone(): void {
+    for (const [event, listener] of this.#listeners) this.#context.eventEmitter.off(event, listener);
+    this.#listeners.clear();
+  }
+
+  #beginToTell(): void {
+    this.#measureBacklog();
     this.#stopTicking = this.#context.ticker.add(() => this.#tick());
     this.#store.write((outbox) => outbox.hurry(Date.now()));
     this.#sayWhatNobodyTakes();
@@ -89,8 +134,7 @@ export class NotifyServer implements Server {
   }
 
   async stop(): Promise<void> {
-    for (const [event, listener] of this.#listeners) this.#context.eventEmitter.off(event, listener);
-    this.#listeners.clear();
+    this.#listenToNone();
     if (this.#stopTicking !== null) {
       this.#stopTicking();
       this.#stopTicking = null;
@@ -98,9 +142,20 @@ export class NotifyServer implements Server {
       await this.#courier.stop(this.#config.stopTimeoutMs);
       this.#writer.flushAll();
       this.#report.say(Number.POSITIVE_INFINITY);
+      for (const name of BACKLOG_GAUGES) this.#context.gauges.delete(name);
       this.#store.close();
     }
     this.#caller.close();
+  }
+
+  #measureBacklog(): void {
+    const { gauges } = this.#context;
+    const sum = (what: 'calls' | 'bytes') => {
+      const waiting = this.#store.read((outbox) => outbox.targets()) ?? [];
+      return waiting.reduce((total, target) => total + target[what], 0);
+    };
+    gauges.set('webhook_outbox_calls', () => sum('calls'));
+    gauges.set('webhook_outbox_bytes', () => sum('bytes'));
   }
 
   #targetsOf(event: HookEvent): Target[] {
@@ -116,8 +171,8 @@ export class NotifyServer implements Server {
     return this.#decider.decide(targets, happening(event, session));
   }
 
-  #tell(targets: readonly Target[], event: ToldEvent, session: Session): void {
-    const what = happening(event, session);
+  #tell(targets: readonly Target[], what: Happening): void {
+    const { event, session } = what;
     const stream = session.streamPath === '' ? session.id : session.streamPath;
     for (const target of targets) {
       this.#writer.add({ id: what.id, target: target.name, stream, event, body: writeBody(target, what) });
@@ -164,6 +219,10 @@ export class NotifyServer implements Server {
         this.#context.logger.warn({ target, calls }, 'calls wait for a webhook that the configuration does not name');
     }
   }
+}
+
+function tellsAnything(targets: readonly Target[]): boolean {
+  return targets.some(({ events }) => toldEvents.some((event) => events.has(event)));
 }
 
 function happening(event: HookEvent, session: Session): Happening {

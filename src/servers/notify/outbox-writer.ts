@@ -11,7 +11,7 @@ const CALL_OVERHEAD_BYTES = 200;
 
 interface WriterOptions {
   readonly store: OutboxStore;
-  readonly config: OutboxConfig;
+  readonly config: () => OutboxConfig;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Something is on disk that was not. */
@@ -43,7 +43,8 @@ export class OutboxWriter {
 
   /** A call that has to be made. */
   add(call: OutboxCall): void {
-    const { store, config, onDropped } = this.#options;
+    const { store, onDropped } = this.#options;
+    const config = this.#options.config();
     const size = sizeOf(call);
     if (this.#callBytes + size > config.maxMemoryBytes) return onDropped(call.target, 1);
     this.#calls.push(call);
@@ -104,13 +105,14 @@ export class OutboxWriter {
     for (const call of calls) {
       const lost = this.#makeRoom(outbox, call);
       if (lost > 0) dropped.set(call.target, (dropped.get(call.target) ?? 0) + lost);
-      if (lost === 0 || this.#options.config.whenFull === 'dropOldest') outbox.add(call, now);
+      if (lost === 0 || this.#options.config().whenFull === 'dropOldest') outbox.add(call, now);
     }
     return dropped;
   }
 
   #makeRoom(outbox: Outbox, { target, body }: OutboxCall): number {
-    const { store, config } = this.#options;
+    const { store } = this.#options;
+    const config = this.#options.config();
     const maxBytes = store.isPersistent ? config.maxBytes : Math.min(config.maxBytes, config.maxMemoryBytes);
     const { calls, bytes } = outbox.backlog(target);
     const isFull = calls >= config.maxCalls || (calls > 0 && bytes + Buffer.byteLength(body) > maxBytes);

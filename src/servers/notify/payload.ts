@@ -46,6 +46,17 @@ const sessionSchema = z
   })
   .describe('the session, as it was when the event happened');
 
+const healthSchema = z
+  .object({
+    state: z.enum(['raised', 'cleared']).describe('it began, or it is over'),
+    code: text('what is wrong, for programs'),
+    severity: z.enum(['info', 'warning', 'problem']).describe('how much it hurts'),
+    message: text('what is wrong, what it does, what to change'),
+    since: number('when it began, in unix milliseconds'),
+  })
+  .nullable()
+  .describe('of streamHealth: what the ingest doctor says of the stream; null of all other events');
+
 /** What a target of the format "v1" is sent. Fields are added to it, and never taken away or changed. */
 export const payloadSchema = z
   .object({
@@ -54,6 +65,7 @@ export const payloadSchema = z
     event: z.enum(hookEvents).describe('what happened'),
     timestamp: number('when it happened, in unix milliseconds'),
     session: sessionSchema,
+    health: healthSchema,
   })
   .describe('A call of a webhook, as it is sent by Node Media Server');
 
@@ -71,6 +83,8 @@ export interface Happening {
   readonly session: Session;
   /** Unix milliseconds. */
   readonly at: number;
+  /** Of `streamHealth`. */
+  readonly health?: Payload['health'];
 }
 
 /** Parameters by which a peer proves to us who it is. Whoever is only told of it has no use for them. */
@@ -97,7 +111,7 @@ function isPublisher({ event, session }: Happening): boolean {
 
 /** The payload of the format "v1". */
 export function createPayload(happening: Happening): Payload {
-  const { id, event, session, at } = happening;
+  const { id, event, session, at, health = null } = happening;
   return {
     version: 1,
     id,
@@ -134,6 +148,13 @@ export function createPayload(happening: Happening): Payload {
       filePath: session.filePath,
       taskKey: '',
       reason: reasonOf(session),
+    },
+    health: health && {
+      state: health.state,
+      code: health.code,
+      severity: health.severity,
+      message: health.message,
+      since: health.since,
     },
   };
 }

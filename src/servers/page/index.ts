@@ -8,8 +8,5 @@ export { PageServer } from './page-server.ts';
 export const page = defineServer({
   name: 'page',
   sections: { static: staticSection },
-  create: (context, config) => {
-    const { webadmin } = context.config;
-    return webadmin.enable || config.static !== undefined ? new PageServer(context, config.static) : null;
-  },
+  create: (context, config) => new PageServer(context, config.static),
 });

@@ -55,9 +55,12 @@ export class PageServer implements Server {
       const root = resolve(context.folder, files.root);
       this.#routes.push({ path: files.router, handler: express.static(root) as unknown as Route['handler'] });
     }
-    if (context.config.webadmin.enable) {
-      this.#routes.push({ path: '/', handler: this.#createRouter() as unknown as Route['handler'] });
-    }
+    const router = this.#createRouter();
+    const handler: RequestHandler = (request, response, next) => {
+      if (context.config.webadmin.enable) router(request, response, next);
+      else next();
+    };
+    this.#routes.push({ path: '/', handler: handler as unknown as Route['handler'] });
     context.routes.push(...this.#routes);
   }
 

@@ -6,6 +6,5 @@ import { RtmpServer } from './rtmp-server.ts';
 export const rtmp = defineServer({
   name: 'rtmp',
   sections: { rtmp: rtmpSection, rtmps: rtmpsSection },
-  create: (context, config) =>
-    config.rtmp === undefined && config.rtmps === undefined ? null : new RtmpServer(context, config),
+  create: (context, config) => new RtmpServer(context, config),
 });

@@ -68,6 +68,8 @@ export class RtmpConnection {
   /** A decision about a publisher is awaited: nothing more is read. */
   #isAsking = false;
   #isShut = false;
+  /** The server stops, and the peer was asked to come back by itself. */
+  #isAsked = false;
   readonly #pulse = new Pulse();
   #publisher: RtmpSession | null = null;
 
@@ -133,14 +135,14 @@ export class RtmpConnection {
     return this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
-  /** The server stops. */
-  leave(): void {
-    const reason = 'the server is stopping';
-    if (this.#protocol.connected && !this.#isShut && !this.#protocol.reconnectRequest(reason)) {
-      this.#protocol.appShutdown(reason);
+  /** Enhanced RTMP v2, "Reconnect Request": `false` for a peer that did not announce it, or is not connected yet. */
+  askToReturn(why: string): boolean {
+    if (this.#isShut) return false;
+    if (!this.#isAsked) {
+      this.#isAsked = this.#protocol.reconnectRequest(why);
+      this.#flush();
     }
-    this.#flush();
-    this.close(new ClosedError(reason));
+    return this.#isAsked;
   }
 
   /** Ends the connection and every session on it. */
@@ -153,6 +155,9 @@ export class RtmpConnection {
     this.#idle = null;
     for (const session of [...this.#sessions.values()]) session.close(reason);
     this.#sessions.clear();
+    if (this.#isOfServerStop(reason) && this.#protocol.connected && !this.#isAsked) {
+      this.#protocol.appShutdown(reason.message);
+    }
     this.#flush();
     if (reason instanceof SlowError || reason instanceof ConnectionError) {
       this.#socket.destroy();
@@ -164,7 +169,16 @@ export class RtmpConnection {
     this.#socket.once('close', () => clearTimeout(linger));
   }
 
+  #isOfServerStop(reason: Error): boolean {
+    return this.#context.isStopping && reason instanceof ClosedError;
+  }
+
   streamEnded(session: RtmpSession): void {
+    if (this.#context.isStopping) {
+      // It will not return: nothing to stay for.
+      session.close(new ClosedError('the server is stopping'));
+      return;
+    }
     this.#protocol.streamEnd(session.streamId);
     this.#flush();
   }
@@ -192,8 +206,10 @@ export class RtmpConnection {
 
   #sayGoodbye(session: RtmpSession, reason: Error): void {
     if (reason instanceof ConnectionError || session.action === null) return;
-    if (session.role === 'player') this.#protocol.streamEnd(session.streamId);
-    else
+    const isOurs = reason instanceof ClosedError;
+    if (session.role === 'player') this.#protocol.streamEnd(session.streamId, isOurs ? reason.message : undefined);
+    // What it sent was not wrong: encoders take a status of the stream for a no to its name.
+    else if (!(session.isPublisher && this.#isOfServerStop(reason)))
       this.#protocol.rejectStream(session.streamId, refusalCode(session.action, reason), inPeersWords(session, reason));
     this.#flush();
   }
@@ -302,6 +318,12 @@ export class RtmpConnection {
     this.#connect = event;
     this.#origin.userAgent = event.flashVer.slice(0, MAX_USER_AGENT_LENGTH);
     if (this.#idle !== null) this.#idle.userAgent = this.#origin.userAgent;
+    if (this.#context.isStopping) {
+      const reason = new ClosedError('the server is stopping');
+      this.#protocol.rejectConnect('NetConnection.Connect.Rejected', reason.message);
+      this.close(reason);
+      return;
+    }
     try {
       if (event.app !== '') parseStreamAddress(event.app, 'name');
     } catch (error) {

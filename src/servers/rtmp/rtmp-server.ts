@@ -1,13 +1,16 @@
-import { resolve } from 'node:path';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Slab, SlabPool } from '../../bytes/slab.ts';
+import type { CertificatePair } from '../../core/certificate.ts';
+import { type PreparedChange, prepareAll } from '../../core/change.ts';
+import type { CoreConfig } from '../../core/config.ts';
 import type { Context } from '../../core/context.ts';
-import type { DoorCertificate } from '../../core/doors.ts';
+import { Doorway } from '../../core/doorway.ts';
 import { Entrance } from '../../core/entrance.ts';
 import type { Listener } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
 import type { Server } from '../../core/server.ts';
+import { ClosedError } from '../../errors.ts';
 import { readProxyHeader } from '../../protocols/proxy/proxy-header.ts';
 import { type RtmpConfig, type RtmpsConfig, rtmpSection } from './config.ts';
 import { RtmpConnection } from './rtmp-connection.ts';
@@ -18,96 +21,97 @@ const STOP_TIMEOUT_MS = 2000;
 /** The most that one read takes from a socket. */
 const READ_BUFFER_BYTES = 65_536;
 
+/** RTMPS takes these from the section `rtmp`, too. */
+const DEFAULTS = rtmpSection.parse({});
+
+export interface RtmpServerConfig {
+  readonly rtmp?: RtmpConfig | undefined;
+  readonly rtmps?: RtmpsConfig | undefined;
+}
+
 /** The RTMP and RTMPS doors. */
 export class RtmpServer implements Server {
   readonly #context: Context;
-  readonly #rtmp: RtmpConfig | undefined;
-  readonly #rtmps: RtmpsConfig | undefined;
-  readonly #options: RtmpConfig;
+  #config: RtmpServerConfig;
+  readonly #rtmp: Doorway;
+  readonly #rtmps: Doorway;
   readonly #entrance: Entrance;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly #slab = new Slab();
   readonly #slabs = new SlabPool();
-  readonly #servers: NetServer[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<RtmpConnection>();
-  #listeners: Listener[] = [];
-  #certificate: DoorCertificate | null = null;
   #removeTask: (() => void) | null = null;
 
-  constructor(context: Context, config: { readonly rtmp?: RtmpConfig; readonly rtmps?: RtmpsConfig }) {
+  constructor(context: Context, config: RtmpServerConfig) {
     this.#context = context;
-    this.#rtmp = config.rtmp;
-    this.#rtmps = config.rtmps;
-    this.#options = config.rtmp ?? rtmpSection.parse({});
+    this.#config = config;
     this.#entrance = new Entrance(context, readProxyHeader);
+    this.#rtmp = new Doorway(context, { name: 'rtmp', isSecure: false, create: () => this.#createPlain() });
+    this.#rtmps = new Doorway(context, { name: 'rtmps', isSecure: true, create: (pair) => this.#createSecure(pair!) });
   }
 
   get listeners(): readonly Listener[] {
-    return this.#listeners;
+    return [this.#rtmp, this.#rtmps].flatMap(({ listener }) => listener ?? []);
   }
 
   async run(): Promise<void> {
-    const { config, doors } = this.#context;
-    if (this.#rtmp !== undefined) {
-      const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-      this.#guard(server);
-      server.on('connection', (socket) => this.#welcome(socket, 'rtmp'));
-      this.#entrance.guard(server);
-      this.#servers.push(server);
-      this.#listeners.push(await doors.open(server, 'rtmp', config.bind, this.#rtmp.port));
-    }
-    if (this.#rtmps !== undefined) {
-      const server = await this.#createTlsServer(this.#rtmps);
-      this.#guard(server);
-      this.#entrance.guard(server);
-      this.#servers.push(server);
-      this.#listeners.push(await doors.open(server, 'rtmps', config.bind, this.#rtmps.port));
-    }
+    await this.#rtmp.open(this.#config.rtmp);
+    await this.#rtmps.open(this.#config.rtmps);
     this.#removeTask = this.#context.ticker.add(() => {
       for (const connection of this.#connections) connection.tick();
     });
   }
 
+  prepare(config: RtmpServerConfig, core: CoreConfig): Promise<PreparedChange> {
+    const use = { commit: () => void (this.#config = config), cancel: () => {} };
+    return prepareAll([
+      () => this.#rtmp.prepare(config.rtmp, core),
+      () => this.#rtmps.prepare(config.rtmps, core),
+      async () => use,
+    ]);
+  }
+
+  closeDoors(): void {
+    this.#rtmp.shut();
+    this.#rtmps.shut();
+    this.#entrance.close();
+  }
+
   async stop(): Promise<void> {
     this.#removeTask?.();
     this.#removeTask = null;
-    this.#certificate?.close();
-    this.#certificate = null;
-    this.#listeners = [];
-    const closed = this.#servers.splice(0).map((server) => this.#context.doors.close(server));
-    this.#entrance.close();
-    for (const connection of this.#connections) connection.leave();
+    this.closeDoors();
+    const reason = new ClosedError('the server is stopping');
+    for (const connection of this.#connections) {
+      connection.askToReturn(reason.message);
+      connection.close(reason);
+    }
     const cut = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, STOP_TIMEOUT_MS);
-    await Promise.all(closed);
+    await Promise.all([this.#rtmp.close(), this.#rtmps.close()]);
     clearTimeout(cut);
   }
 
-  async #createTlsServer(config: RtmpsConfig): Promise<TlsServer> {
-    const { config: core, doors, folder, logger } = this.#context;
-    const certificate = await doors.certificate({
-      ...config,
-      name: 'rtmps',
-      folder,
-      dataFolder: resolve(folder, core.store.path),
-      logger,
-    });
-    this.#certificate = certificate;
-    const server = createTlsServer({
-      ...certificate.current(),
-      handshakeTimeout: core.limits.handshakeTimeoutMs,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-    });
-    certificate.onChange((pair) => server.setSecureContext(pair));
+  #createPlain(): NetServer {
+    const server = createServer();
+    this.#guard(server);
+    server.on('connection', (socket) => this.#welcome(socket, 'rtmp'));
+    this.#entrance.guard(server);
+    return server;
+  }
+
+  #createSecure({ key, cert }: CertificatePair): NetServer {
+    const { config, logger } = this.#context;
+    const server = createTlsServer({ key, cert, handshakeTimeout: config.limits.handshakeTimeoutMs });
+    this.#guard(server);
     server.on('secureConnection', (socket: TLSSocket) => this.#welcome(socket, 'rtmps'));
     server.on('tlsClientError', (error, socket) => {
       logger.debug({ ip: peerAddress(socket), err: error }, 'TLS handshake failed');
       socket.destroy();
     });
+    this.#entrance.guard(server);
     return server;
   }
 
@@ -122,10 +126,11 @@ export class RtmpServer implements Server {
 
   #welcome(socket: Socket, protocol: 'rtmp' | 'rtmps'): void {
     if (socket.destroyed) return;
+    const { chunkSize, windowAckSize } = this.#config.rtmp ?? DEFAULTS;
     const connection = new RtmpConnection(this.#context, socket, {
       protocol,
-      chunkSize: this.#options.chunkSize,
-      windowAckSize: this.#options.windowAckSize,
+      chunkSize,
+      windowAckSize,
       readBuffer: this.#readBuffer,
       slab: this.#slab,
       slabs: this.#slabs,

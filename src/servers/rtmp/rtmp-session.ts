@@ -8,6 +8,7 @@ import { createRtmpFormat, type RtmpFormatOptions } from '../../protocols/rtmp/r
 export interface RtmpCarrier {
   readonly backlogBytes: number;
   write(bytes: Buffer): void;
+  askToReturn(why: string): boolean;
   streamEnded(session: RtmpSession): void;
   streamReturned(session: RtmpSession): void;
   released(session: RtmpSession, reason: Error): void;
@@ -61,6 +62,10 @@ export class RtmpSession extends Session implements Player {
     if (joined === null) return;
     this.outBytes += joined.length;
     this.#carrier.write(joined);
+  }
+
+  override askToReturn(why: string): boolean {
+    return this.#carrier.askToReturn(why);
   }
 
   onStreamEnd(): void {

@@ -93,9 +93,9 @@ describe('loadConfig', () => {
   test('each mistake names where it was made', () => {
     assert.equal(
       refusal({ rtmp: { port: -1 } }),
-      'config.json: rtmp.port is -1; a whole number from 0 to 65535 is allowed',
+      'config.json: line 1, column 10: rtmp.port is -1; a whole number from 0 to 65535 is allowed',
     );
-    assert.equal(refusal({ rtpm: {} }), 'config.json: rtpm is not a known key; did you mean "rtmp"?');
+    assert.equal(refusal({ rtpm: {} }), 'config.json: line 1, column 2: rtpm is not a known key; did you mean "rtmp"?');
     assert.equal(
       refusal({}, [], { NMS_RTMP_PORT: 'x' }),
       'NMS_RTMP_PORT is "x"; a whole number from 0 to 65535 is allowed',
@@ -111,7 +111,7 @@ describe('loadConfig', () => {
     mkdirSync(join(root, 'folder'));
     assert.equal(
       refusal(null, ['-c', join(root, 'folder')]),
-      `${join(root, 'folder')}: the file cannot be read (EISDIR); a JSON file is allowed`,
+      `${join(root, 'folder')}: the file cannot be read (EISDIR); a JSON or YAML file is allowed`,
     );
   });
 
@@ -130,7 +130,7 @@ describe('explainError', () => {
   test('a taken port names its key and who set it', () => {
     assert.equal(
       explainError(listen('192.0.2.1:7', 'EADDRINUSE'), loaded),
-      'config.json: rtmp.port is 7; it cannot listen on 192.0.2.1:7: reason; a port that is free is allowed',
+      'config.json: line 1, column 29: rtmp.port is 7; it cannot listen on 192.0.2.1:7: reason; a port that is free is allowed',
     );
     assert.match(explainError(listen('192.0.2.1:9', 'EADDRINUSE'), loaded) ?? '', /^--http-port: http\.port is 9; /);
   });
@@ -138,7 +138,7 @@ describe('explainError', () => {
   test('an address of another machine names bind', () => {
     assert.equal(
       explainError(listen('192.0.2.1:7', 'EADDRNOTAVAIL'), loaded),
-      'config.json: bind is "192.0.2.1"; it cannot listen on 192.0.2.1:7: reason; an address of this machine is allowed',
+      'config.json: line 1, column 2: bind is "192.0.2.1"; it cannot listen on 192.0.2.1:7: reason; an address of this machine is allowed',
     );
   });
 

@@ -16,6 +16,27 @@ const HASH = `scrypt$16384$8$1$${'00'.repeat(16)}$${'00'.repeat(64)}`;
 const settled = { auth: { secret: 's', jwt: { secret: 't', users: [{ username: 'a', password: HASH }] } } };
 
 describe('prepareSecrets', () => {
+  test('makes the same again for the same, as long as it is told what it has made', async () => {
+    const document = { auth: { jwt: { users: [{ username: 'a', password: 'plain one' }, { username: 'b' }] } } };
+    const source = { merged: document, auth: resolved(document).auth, document, foreignKeys: new Set<string>() };
+    const first = await prepareSecrets(source);
+    const memory = new Map(first.made.map(({ purpose, value }) => [purpose, value]));
+    const again = await prepareSecrets({ ...source, memory });
+    assert.deepEqual(again.config, first.config);
+    assert.deepEqual([first.passwords.map(({ username }) => username), again.passwords], [['b'], []]);
+    assert.doesNotMatch(JSON.stringify([...memory]), /plain one/);
+    const other = { auth: { jwt: { users: [{ username: 'a', password: 'plain two' }] } } };
+    const changed = await prepareSecrets({
+      ...source,
+      merged: other,
+      auth: resolved(other).auth,
+      document: other,
+      memory,
+    });
+    const [user] = resolved(changed.config).auth.jwt.users;
+    assert.equal(await verifyPassword('plain two', user?.password ?? ''), true);
+  });
+
   test('an empty configuration gets two keys and an administrator', async () => {
     const { config, passwords, changes } = await prepare({});
     const { auth } = resolved(config);

@@ -33,6 +33,7 @@ describe('resolveConfig', () => {
     assert.deepEqual(config.store, {
       path: './data',
       maxHistory: 10_000,
+      maxHistoryDays: 0,
       flushInterval: 200,
       maxOps: 1000,
       pretty: false,

@@ -31,14 +31,20 @@ function scene(maxConnections = 10_000) {
   const hosts = [new FakeHost(1), new FakeHost(2), new FakeHost(3)];
   const lines: LogLine[] = [];
   const limits = new ConnectionLimits({ maxConnections, maxConnectionsPerAddress: 10_000 });
-  const placement = new Placement(limits, recordingLogger(lines), () => hosts);
+  const refused = { count: 0 };
+  const placement = new Placement({
+    connections: limits,
+    logger: recordingLogger(lines),
+    hosts: () => hosts,
+    onRefused: () => void refused.count++,
+  });
   const arrive = () => {
     const socket = new Socket();
     placement.arrive(socket, 'rtmp');
     return socket;
   };
   const counts = () => hosts.map(({ visitors }) => visitors.size);
-  return { hosts, lines, limits, placement, arrive, counts };
+  return { hosts, lines, limits, placement, arrive, counts, refused };
 }
 
 describe('placing connections', () => {

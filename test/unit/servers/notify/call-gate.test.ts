@@ -18,7 +18,7 @@ function visit(gate: CallGate, target: string, entered: string[], name: string):
 
 describe('the gate of calls that decide', () => {
   test('lets so many in to one target, and the others in their order', async () => {
-    const gate = new CallGate({ maxCalls: 10, maxCallsPerTarget: 2, maxWaiting: 10 });
+    const gate = new CallGate(() => ({ maxCalls: 10, maxCallsPerTarget: 2, maxWaiting: 10 }));
     const entered: string[] = [];
     const [first] = ['1', '2', '3', '4'].map((name) => visit(gate, 'a', entered, name));
     visit(gate, 'b', entered, 'b1');
@@ -30,7 +30,7 @@ describe('the gate of calls that decide', () => {
   });
 
   test('lets so many in overall', async () => {
-    const gate = new CallGate({ maxCalls: 2, maxCallsPerTarget: 2, maxWaiting: 10 });
+    const gate = new CallGate(() => ({ maxCalls: 2, maxCallsPerTarget: 2, maxWaiting: 10 }));
     const entered: string[] = [];
     const first = visit(gate, 'a', entered, 'a1');
     visit(gate, 'b', entered, 'b1');
@@ -43,7 +43,7 @@ describe('the gate of calls that decide', () => {
   });
 
   test('refuses when too many wait, and has room again when one of them has gone', async () => {
-    const gate = new CallGate({ maxCalls: 1, maxCallsPerTarget: 1, maxWaiting: 1 });
+    const gate = new CallGate(() => ({ maxCalls: 1, maxCallsPerTarget: 1, maxWaiting: 1 }));
     const entered: string[] = [];
     const first = visit(gate, 'a', entered, 'first');
     await settle();
@@ -63,7 +63,7 @@ describe('the gate of calls that decide', () => {
   });
 
   test('lets nobody in whose time is over', async () => {
-    const gate = new CallGate({ maxCalls: 1, maxCallsPerTarget: 1, maxWaiting: 1 });
+    const gate = new CallGate(() => ({ maxCalls: 1, maxCallsPerTarget: 1, maxWaiting: 1 }));
     await assert.rejects(gate.enter('a', AbortSignal.abort(new Error('gone'))), { message: 'gone' });
     const entered: string[] = [];
     visit(gate, 'a', entered, 'next');

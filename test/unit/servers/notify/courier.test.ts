@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { Counters } from '../../../../src/core/counters.ts';
 import { Store } from '../../../../src/core/store.ts';
 import { ConnectionError } from '../../../../src/errors.ts';
 import { CallReport } from '../../../../src/servers/notify/call-report.ts';
@@ -40,11 +41,11 @@ function makeLab(t: TestContext, answer: Answer, { outbox = {}, format = 'v1', m
   const logger = recordingLogger(lines);
   // A path that cannot be a folder: everything is kept in memory.
   const store = new OutboxStore(new Store({ folder: '/dev/null/x', durability: 'none', logger }));
-  const report = new CallReport(logger);
+  const report = new CallReport(logger, new Counters());
   const now = () => clock.now;
   const writer = new OutboxWriter({
     store,
-    config: config.outbox,
+    config: () => config.outbox,
     now,
     onWritten: () => courier.wake(),
     onDropped: (target, calls) => void dropped.push([target, calls]),
@@ -62,7 +63,7 @@ function makeLab(t: TestContext, answer: Answer, { outbox = {}, format = 'v1', m
   };
   const courier = new Courier({
     targets: createTargets(config),
-    config,
+    config: () => config,
     store,
     writer,
     caller: { post },

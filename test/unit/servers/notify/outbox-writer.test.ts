@@ -16,9 +16,10 @@ function makeLab(t: TestContext, config: object = {}) {
   const store = new OutboxStore(file);
   const dropped: number[] = [];
   let written = 0;
+  const { outbox } = notifySection.parse({ outbox: config });
   const writer = new OutboxWriter({
     store,
-    config: notifySection.parse({ outbox: config }).outbox,
+    config: () => outbox,
     now: () => 1000,
     onWritten: () => written++,
     onDropped: (_target, calls) => void dropped.push(calls),
