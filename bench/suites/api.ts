@@ -28,6 +28,7 @@ export function api(lab: Lab): Job {
 }
 
 async function measure(lab: Lab, transport: Transport, workers: number): Promise<ApiRow> {
+  let token = '';
   let answers = { perS: 0, p50Ms: 0, p99Ms: 0, failed: 0 };
   const watched = await watchBeside({
     lab,
@@ -35,10 +36,13 @@ async function measure(lab: Lab, transport: Transport, workers: number): Promise
     workers,
     meanwhileS: loadS,
     knownCores: askingCores,
+    prepare: async (stage) => {
+      token = await signIn(stage);
+    },
     meanwhile: async (stage) => {
       const result = await autocannon({
         url: `http://127.0.0.1:${stage.ports.http}/api/v1/streams`,
-        headers: { Authorization: `Bearer ${await signIn(stage)}` },
+        headers: { Authorization: `Bearer ${token}` },
         connections,
         overallRate: requestsPerS,
         duration: loadS,

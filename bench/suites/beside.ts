@@ -42,6 +42,8 @@ export interface Scene {
   readonly lab: Lab;
   readonly transport: Transport;
   readonly workers: number;
+  /** Before anybody watches. */
+  readonly prepare?: (stage: Stage) => Promise<void>;
   /** What goes on meanwhile, and how long it takes. */
   readonly meanwhile: (stage: Stage) => Promise<void>;
   readonly meanwhileS: number;
@@ -54,6 +56,7 @@ export async function watchBeside(scene: Scene): Promise<Watched> {
   const { lab, transport, workers, meanwhile, meanwhileS, knownCores } = scene;
   const lifeS = 30 + 2 * restS + 2 * meanwhileS + joinLimitS;
   return lab.withServer(withApi(lab, workers), lifeS, async (stage) => {
+    await scene.prepare?.(stage);
     const publisher = await stage.publish();
     await settle(2);
     const play = { transport, players: watchers, parsed: -1, joinPerS: 200, warmupS: 2, windowS: lifeS };

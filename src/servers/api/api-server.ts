@@ -130,7 +130,11 @@ export class ApiServer implements Server {
     const router = Router();
     const origins = allowOrigins(() => this.#config.cors);
     router.use(nameClient(this.#context), ...apiHeaders(), origins);
-    const performer = { tokens: this.#tokens, openAnswers: this.#openAnswers };
+    const performer = {
+      tokens: this.#tokens,
+      openAnswers: this.#openAnswers,
+      sharedBodies: new WeakMap<object, Buffer>(),
+    };
     for (const [path, operations] of Map.groupBy(this.operations, (operation) => operation.path)) {
       const route = router.route(path.replace(/\{(\w+)\}/g, ':$1'));
       for (const operation of operations) route[operation.method](stepsOf(operation, performer));

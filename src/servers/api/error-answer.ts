@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request } from 'express';
 import { type ApiError, asApiError } from './api-error.ts';
 import type { RefusalLog } from './refusal-log.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson, writeJson } from './send-json.ts';
 
 /** Characters of an address that are logged or said again. */
 const MAX_SHOWN = 200;
@@ -33,6 +33,6 @@ export function answerError(log: RefusalLog): ErrorRequestHandler {
       response.removeHeader(name);
     }
     response.set(error.headers);
-    sendJson(response, status, { success: false, code, message, error: message });
+    sendJson(response, status, writeJson({ success: false, code, message, error: message }));
   };
 }

@@ -63,6 +63,8 @@ export type Answer =
       readonly message: string;
       /** 200 without. */
       readonly status?: number;
+      /** Does `handle` give the very same object as long as nothing in it has changed? It is checked and written once then. */
+      readonly isShared?: boolean;
       handle(asked: Asked<unknown, unknown, unknown>): unknown;
     }
   | {
@@ -90,11 +92,19 @@ export function operation<
     readonly data: Data;
     readonly message: string;
     readonly status?: number;
+    readonly isShared?: boolean;
     handle(asked: Asked<Output<Params>, Output<Query>, Output<Body>>): z.input<Data> | Promise<z.input<Data>>;
   },
 ): Operation {
-  const { data, message, status, handle, ...rest } = description;
-  const answer = { kind: 'json', data, message, ...(status === undefined ? {} : { status }), handle } as Answer;
+  const { data, message, status, isShared, handle, ...rest } = description;
+  const answer = {
+    kind: 'json',
+    data,
+    message,
+    ...(status === undefined ? {} : { status }),
+    ...(isShared === undefined ? {} : { isShared }),
+    handle,
+  } as Answer;
   return { ...rest, answer } as unknown as Operation;
 }
 

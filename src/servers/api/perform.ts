@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ApiError } from './api-error.ts';
 import type { Asked, Operation } from './operation.ts';
 import { readBody } from './read-body.ts';
-import { sendJson } from './send-json.ts';
+import { sendJson, writeJson } from './send-json.ts';
 import type { Bearer, Tokens } from './tokens.ts';
 import type { OpenAnswers } from './open-answers.ts';
 
@@ -14,6 +14,8 @@ const MAX_BODY_BYTES = 16 * 1024;
 export interface Performer {
   readonly tokens: Tokens;
   readonly openAnswers: OpenAnswers;
+  /** Bodies of answers that many get, by what was handed over for them. */
+  readonly sharedBodies: WeakMap<object, Buffer>;
 }
 
 function headerToken(request: Request): string | null {
@@ -55,6 +57,14 @@ function askedOf(operation: Operation, request: Request, response: Response): As
   };
 }
 
+/** What a handler made, as its schema has it. @throws ApiError INTERNAL */
+function fitted({ id }: Operation, schema: z.ZodType, found: unknown): unknown {
+  const fitting = schema.safeParse(found);
+  if (fitting.success) return fitting.data;
+  const cause = new Error(`${id} made what its schema does not allow`, { cause: fitting.error });
+  throw new ApiError('INTERNAL', 'The server failed; its log says more.', { cause });
+}
+
 async function answer(
   operation: Operation,
   asked: Asked<unknown, unknown, unknown>,
@@ -63,14 +73,15 @@ async function answer(
   const { response, claims } = asked;
   const { answer: how } = operation;
   if (how.kind === 'json') {
-    const { data, message, status = 200 } = how;
     const found: unknown = await how.handle(asked);
-    const fitting = data.safeParse(found);
-    if (!fitting.success) {
-      const cause = new Error(`${operation.id} made what its schema does not allow`, { cause: fitting.error });
-      throw new ApiError('INTERNAL', 'The server failed; its log says more.', { cause });
+    const body = how.isShared === true ? performer.sharedBodies.get(found as object) : undefined;
+    if (body !== undefined) {
+      sendJson(response, how.status ?? 200, body);
+      return;
     }
-    sendJson(response, status, { success: true, data: fitting.data, message });
+    const made = writeJson({ success: true, data: fitted(operation, how.data, found), message: how.message });
+    if (how.isShared === true) performer.sharedBodies.set(found as object, made);
+    sendJson(response, how.status ?? 200, made);
     return;
   }
   if (asked.request.method === 'HEAD' && how.contentType === 'text/event-stream') {

@@ -80,6 +80,8 @@ export class Tokens {
   readonly #context: Context;
   readonly #families: TokenFamilies;
   readonly #verified = new Map<string, Verified>();
+  /** A configuration that changes has other accounts. */
+  readonly #marks = new WeakMap<Account, { readonly secret: string; readonly mark: string }>();
 
   constructor(context: Context, families: TokenFamilies) {
     this.#context = context;
@@ -187,8 +189,14 @@ export class Tokens {
   }
 
   /** Keyed, so that it tells nothing of the password to whoever reads the token. */
-  #markOf({ username, password }: Account): string {
-    const hmac = createHmac('sha256', this.#config.secret).update(JSON.stringify([username, password]));
-    return hmac.digest().subarray(0, MARK_BYTES).toString('base64url');
+  #markOf(account: Account): string {
+    const { secret } = this.#config;
+    const known = this.#marks.get(account);
+    if (known?.secret === secret) return known.mark;
+    const { username, password } = account;
+    const hmac = createHmac('sha256', secret).update(JSON.stringify([username, password]));
+    const mark = hmac.digest().subarray(0, MARK_BYTES).toString('base64url');
+    this.#marks.set(account, { secret, mark });
+    return mark;
   }
 }

@@ -6,6 +6,7 @@ import { isFound, optionalPageQuery, order, pageFacts, pageOf, sorted, word } fr
 import type { Rates } from '../rates.ts';
 import { StreamEntries } from '../stream-entries.ts';
 import { type StreamEntry, streamSchema } from '../stream-schema.ts';
+import { Views } from '../views.ts';
 import { streamAddressOperation } from './stream-addresses.ts';
 import { streamParams } from './stream-params.ts';
 import { recordingOperations } from './recording.ts';
@@ -34,6 +35,12 @@ const query = z.object({
   ...optionalPageQuery,
 });
 
+const listed = z.object({
+  streams: z.array(streamSchema),
+  total: z.number().int().describe('of all pages'),
+  ...pageFacts,
+});
+
 function isWanted(entry: StreamEntry, wanted: z.output<typeof query>): boolean {
   const { app, name, status, protocol, search } = wanted;
   if (app !== undefined && entry.app !== app) return false;
@@ -46,6 +53,7 @@ function isWanted(entry: StreamEntry, wanted: z.output<typeof query>): boolean {
 /** What is live. */
 export function streamOperations(context: Context, rates: Rates): Operation[] {
   const entries = new StreamEntries(context, rates);
+  const views = new Views<readonly StreamEntry[], z.input<typeof listed>>();
   return [
     operation({
       id: 'listStreams',
@@ -57,17 +65,17 @@ export function streamOperations(context: Context, rates: Rates): Operation[] {
         'Numbers are up to a second old, a list up to a tenth of a second. Without page and pageSize all are listed.',
       access: 'viewer',
       query,
-      data: z.object({
-        streams: z.array(streamSchema),
-        total: z.number().int().describe('of all pages'),
-        ...pageFacts,
-      }),
+      data: listed,
       message: 'Streams retrieved successfully',
+      isShared: true,
       handle: ({ query: wanted }) => {
-        const found = entries.list().filter((entry) => isWanted(entry, wanted));
-        const key = wanted.sort === undefined ? undefined : SORT_KEYS[wanted.sort];
-        const { items, ...facts } = pageOf(sorted(found, key, wanted.order), wanted);
-        return { streams: items, ...facts };
+        const list = entries.list();
+        return views.of(list, wanted, () => {
+          const found = list.filter((entry) => isWanted(entry, wanted));
+          const key = wanted.sort === undefined ? undefined : SORT_KEYS[wanted.sort];
+          const { items, ...facts } = pageOf(sorted(found, key, wanted.order), wanted);
+          return { streams: items, ...facts };
+        });
       },
     }),
     operation({
