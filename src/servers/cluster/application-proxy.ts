@@ -52,6 +52,21 @@ function endWithClient({ socket }: IncomingMessage, response: ServerResponse): v
   response.once('close', () => socket.off('end', onEnd));
 }
 
+/** Bytes of an answer that is passed on in one piece. */
+const MAX_WHOLE_BYTES = 64 * 1024;
+
+/** Head and body leave in one write: a stream for each small answer would cost more than the answer. */
+function passWhole(answer: IncomingMessage, response: ServerResponse): void {
+  const chunks: Buffer[] = [];
+  answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+  answer.once('end', () => response.end(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+  answer.once('error', () => response.destroy());
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
+}
+
 /** Connections to the primary that are kept for the next requests. */
 const MAX_FREE_SOCKETS = 32;
 
@@ -78,9 +93,12 @@ export function applicationProxy({ path, token, logger }: ProxyOptions): Request
     inner.once('response', (answer) => {
       if (isEndless(answer.headers)) endWithClient(request, response);
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, passedOn(answer.headers));
-      pipeline(answer, response, (error) => {
-        if (error) response.destroy();
-      });
+      if (Number(answer.headers['content-length']) <= MAX_WHOLE_BYTES) passWhole(answer, response);
+      else {
+        pipeline(answer, response, (error) => {
+          if (error) response.destroy();
+        });
+      }
     });
     inner.on('error', (error) => {
       if (response.destroyed) return;
@@ -91,6 +109,7 @@ export function applicationProxy({ path, token, logger }: ProxyOptions): Request
     });
     response.once('close', () => inner.destroy());
     request.once('error', () => inner.destroy());
-    request.pipe(inner);
+    if (hasBody(request)) request.pipe(inner);
+    else inner.end();
   };
 }
