@@ -367,7 +367,10 @@ describe('commands', () => {
     write(cwd, { ...doors, https: { key: './k.pem', cert: './c.pem' } });
     const child = new CliProcess(t, { cwd, args: ['check'] });
     assert.equal(await child.ended, 1);
-    assert.match(child.stderr, /^config\.json: line 1, column \d+: https\.key is ".*k\.pem", which does not exist[^\n]*\n$/);
+    assert.match(
+      child.stderr,
+      /^config\.json: line 1, column \d+: https\.key is ".*k\.pem", which does not exist[^\n]*\n$/,
+    );
   });
 });
 
