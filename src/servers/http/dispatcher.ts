@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Context } from '../../core/context.ts';
 import { TimeoutError } from '../../errors.ts';
 import { Exchanges } from './exchanges.ts';
+import { ApplicationTurns } from './application-turns.ts';
 import { Http2Bridge } from './http2-bridge.ts';
 
 type AnyRequest = IncomingMessage | Http2ServerRequest;
@@ -37,8 +38,13 @@ export class Dispatcher {
 
   constructor(context: Context, application: RequestListener) {
     this.#context = context;
-    this.#application = application;
-    this.#bridge = new Http2Bridge(application, context.config.limits.maxHttpHeaderBytes, context.logger);
+    const turns = new ApplicationTurns();
+    this.#application = (request, response) => {
+      turns.run(() => {
+        if (!response.destroyed) application(request, response);
+      });
+    };
+    this.#bridge = new Http2Bridge(this.#application, context.config.limits.maxHttpHeaderBytes, context.logger);
   }
 
   readonly request = (request: AnyRequest, response: AnyResponse): void =>
