@@ -34,7 +34,7 @@ const headings: Readonly<Record<ShownSuite, { readonly title: string; readonly n
   },
   api: {
     title: 'Requests beside players',
-    note: '500 requests a second for `GET /api/v1/streams`, from ten connections, beside 200 players; every frame of each is looked at. With several processes a request goes through a worker to the primary.',
+    note: '500 requests a second for `GET /api/v1/streams`, from ten connections, beside 200 players; every frame of each is looked at, once requests have come for two seconds. With several processes a request goes through a worker to the primary.',
   },
   change: {
     title: 'Changes under players',

@@ -4,7 +4,8 @@ import type { ApiRow, Transport } from '../results.ts';
 import { restS, signIn, watchBeside, watchers } from './beside.ts';
 
 const requestsPerS = 500;
-const loadS = 10;
+const loadS = 12;
+const warmupS = 2;
 const connections = 10;
 /** What asking so often takes of this program. */
 const askingCores = 0.25;
@@ -35,6 +36,7 @@ async function measure(lab: Lab, transport: Transport, workers: number): Promise
     transport,
     workers,
     meanwhileS: loadS,
+    warmupS,
     knownCores: askingCores,
     prepare: async (stage) => {
       token = await signIn(stage);

@@ -47,13 +47,15 @@ export interface Scene {
   /** What goes on meanwhile, and how long it takes. */
   readonly meanwhile: (stage: Stage) => Promise<void>;
   readonly meanwhileS: number;
+  /** Of that, what comes first and is not looked at: code that has never run is compiled then. */
+  readonly warmupS: number;
   /** What the bench itself keeps busy meanwhile, in cores. */
   readonly knownCores: number;
 }
 
 /** Has players watch before, while and after something goes on; every frame of each is looked at. */
 export async function watchBeside(scene: Scene): Promise<Watched> {
-  const { lab, transport, workers, meanwhile, meanwhileS, knownCores } = scene;
+  const { lab, transport, workers, meanwhile, meanwhileS, warmupS, knownCores } = scene;
   const lifeS = 30 + 2 * restS + 2 * meanwhileS + joinLimitS;
   return lab.withServer(withApi(lab, workers), lifeS, async (stage) => {
     await scene.prepare?.(stage);
@@ -64,17 +66,22 @@ export async function watchBeside(scene: Scene): Promise<Watched> {
     await watching.joined;
     await settle(play.warmupS + restS);
     watching.nextSlice();
-    await meanwhile(stage);
+    const going = meanwhile(stage);
+    if (warmupS > 0) {
+      await settle(warmupS);
+      watching.nextSlice();
+    }
+    await going;
     watching.nextSlice();
     await settle(restS);
     const watched = await watching.end();
     const published = await publisher.end();
-    return { ...summary(watched), isDisturbed: isDisturbed(watched, published, knownCores) };
+    return { ...summary(watched, warmupS > 0), isDisturbed: isDisturbed(watched, published, knownCores) };
   });
 }
 
-function summary({ series, lost, missingFrames }: Played): Omit<Watched, 'isDisturbed'> {
-  const [before, during, after] = series;
+function summary({ series, lost, missingFrames }: Played, hasWarmup: boolean): Omit<Watched, 'isDisturbed'> {
+  const [before, during, after] = hasWarmup ? series.toSpliced(1, 1) : series;
   if (before === undefined || during === undefined || after === undefined) throw new Error('a slice is missing');
   return { watchers, lost, missingFrames, p99Ms: { before: before.p99, meanwhile: during.p99, after: after.p99 } };
 }

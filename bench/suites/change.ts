@@ -45,6 +45,7 @@ async function measure(lab: Lab, transport: Transport, workers: number): Promise
     transport,
     workers,
     meanwhileS: changes * everyS,
+    warmupS: 0,
     knownCores: 0,
     meanwhile: async (stage) => {
       for (let count = 1; count <= changes; count++) {
