@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { type Invocation, parseArguments } from './cli/arguments.ts';
@@ -11,6 +11,7 @@ import { Reloader } from './cli/reload.ts';
 import { sign } from './cli/sign.ts';
 import { ServiceManager } from './cli/service-manager.ts';
 import { greet, start } from './cli/start.ts';
+import { readVersion } from './core/version.ts';
 import { NodeMediaServer } from './index.ts';
 import { terminalOutput } from './tools/terminal.ts';
 
@@ -18,11 +19,6 @@ const STANDARD_OUTPUT = 1;
 
 type ServeInvocation = Extract<Invocation, { kind: 'start' | 'check' | 'sign' | 'outbox' }>;
 type VisitInvocation = Extract<Invocation, { kind: 'publish' | 'play' }>;
-
-function readVersion(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 function load({ configPath, flags }: ServeInvocation): LoadedConfig {
   const schemaFile = fileURLToPath(new URL('../docs/6-reference/config.schema.json', import.meta.url));

@@ -1,6 +1,6 @@
 import { AbsentError, ClosedError, ConnectionError, DeniedError, EndError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
-import type { AVPacket, CodecName, Track } from '../media/packet.ts';
+import { type AVPacket, NEEDS_CONFIG, type Track } from '../media/packet.ts';
 import { admit, tell, throwIfClosed } from './admission.ts';
 import { type Counters, errorLabel } from './counters.ts';
 import type { Grant, SessionLimits } from './decision.ts';
@@ -42,9 +42,6 @@ export interface PlayOptions {
   /** Milliseconds to wait for an absent stream, instead of `play.waitMs`. */
   readonly waitMs?: number;
 }
-
-/** Codecs that no player can decode without their configuration record. */
-export const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set<CodecName>(['avc', 'hevc', 'vvc', 'aac']);
 
 /**
  * One live stream: its publisher, its memory, its players. In `context.broadcasts` while it has any of them, or somebody

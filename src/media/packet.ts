@@ -113,3 +113,6 @@ export class MetadataPacket extends AVPacket {
     return dts === this.dts ? this : new MetadataPacket(this.track, dts, this.data, this.values);
   }
 }
+
+/** Codecs that no player can decode without their configuration record. */
+export const NEEDS_CONFIG: ReadonlySet<CodecName> = new Set<CodecName>(['avc', 'hevc', 'vvc', 'aac']);

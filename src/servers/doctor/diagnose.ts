@@ -1,5 +1,5 @@
-import { NEEDS_CONFIG } from '../../core/broadcast-server.ts';
 import type { Advice, TrackStatistics } from '../../core/stream-statistics.ts';
+import { NEEDS_CONFIG } from '../../media/packet.ts';
 import type { DoctorConfig } from './config.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
