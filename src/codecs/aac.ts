@@ -6,7 +6,7 @@ export interface AacConfig {
   readonly objectType: number;
   /** Hertz of what is heard: twice the core's with spectral band replication. */
   readonly sampleRate: number;
-  /** Channels of what is heard: two of one with parametric stereo. `null` when the configuration is not told. */
+  /** Channels of what is heard: two of one with parametric stereo. `null` when the configuration does not tell. */
   readonly channels: number | null;
   /** Spectral band replication (HE-AAC), when signalled. */
   readonly hasSbr: boolean;
@@ -69,13 +69,13 @@ function readObjectType(bits: BitReader): number {
 
 function readSampleRate(bits: BitReader): number {
   const index = bits.bits(4);
-  if (index === 15) return bits.bits(24);
-  const rate = sampleRates[index];
+  const rate = index === 15 ? bits.bits(24) : sampleRates[index];
   if (rate === undefined) throw codecError(`AAC sampling frequency index ${index} is reserved`, bits.position >> 3);
+  if (rate === 0) throw codecError('AAC sampling frequency is 0 Hz', bits.position >> 3);
   return rate;
 }
 
-/** GASpecificConfig (4.4.1); the channels of its program config element, if it has one. */
+/** GASpecificConfig (4.4.1); the channels of its program config element, if it has one that tells any. */
 function readGeneralAudio(bits: BitReader, type: number, channelConfiguration: number): number | null {
   bits.skip(1);
   if (bits.flag()) bits.skip(14);
@@ -90,8 +90,8 @@ function readGeneralAudio(bits: BitReader, type: number, channelConfiguration: n
   return channels;
 }
 
-/** program_config_element (4.4.1.1); counts its channels and reads to the end of its comment. */
-function readProgramConfig(bits: BitReader): number {
+/** program_config_element (4.4.1.1); counts its channels, `null` for none, and reads to the end of its comment. */
+function readProgramConfig(bits: BitReader): number | null {
   bits.skip(4 + 2 + 4);
   const pairs = [bits.bits(4), bits.bits(4), bits.bits(4)];
   const lowFrequency = bits.bits(2);
@@ -110,7 +110,7 @@ function readProgramConfig(bits: BitReader): number {
   bits.skip(lowFrequency * 4 + associatedData * 4 + couplings * 5);
   bits.skip(-bits.position & 7);
   bits.skip(bits.bits(8) * 8);
-  return channels;
+  return channels === 0 ? null : channels;
 }
 
 /** The extension after the core's configuration (1.6.2.1, syncExtensionType); `null` when there is none. */

@@ -168,6 +168,20 @@ describe('decoder configuration records', () => {
     });
   });
 
+  test('a program config element without channels leaves their number open, though all else is told', () => {
+    const config = bits(
+      '10011 0000 0000',
+      '0 0 0',
+      '0000 00 0000',
+      '0000 0000 0000 00 000 0000',
+      '0 0 0',
+      '0000000',
+      '00000000',
+    );
+    const { sampleRate, channels } = decodeAacConfig(config);
+    assert.deepEqual([sampleRate, channels], [96000, null]);
+  });
+
   test('object types above 31 are escaped', () => {
     assert.equal(decodeAacConfig(bits('11111 001010 0011 0010 0000')).objectType, 42);
   });
@@ -201,6 +215,7 @@ describe('decoder configuration records', () => {
     ['an AV1 record of another version', () => decodeAv1Record(hex('82000000')), /version 2/],
     ['a VP9 record of profile 4', () => decodeVpxRecord(hex('0400000000000000')), /profile 4/],
     ['AAC of a reserved rate', () => decodeAacConfig(hex('1690')), /index 13 is reserved/],
+    ['AAC of no rate', () => decodeAacConfig(bits('00010 1111 000000000000000000000000 0010 0000')), /0 Hz/],
     ['OpusHead of another magic', () => decodeOpusHead(Buffer.alloc(19)), /no "OpusHead"/],
     ['OpusHead cut short', () => decodeOpusHead(Buffer.from('OpusHead')), /OpusHead of 8 bytes/],
     ['OpusHead of no channels', () => decodeOpusHead(hex('4f7075734865616401003801 80bb000000000000')), /0 channels/],

@@ -30,7 +30,15 @@ import { streamFolder } from '../../../../src/servers/record/record-paths.ts';
 import { scanRecordings } from '../../../../src/servers/record/record-scan.ts';
 import { recordingLogger, type LogLine } from '../../../support/house.ts';
 import { bodies } from '../../../support/media.ts';
-import { assertClosed, audio, flvHeader, readFlv, video } from '../../../support/recordings.ts';
+import {
+  assertClosed,
+  assertTrueHead,
+  audio,
+  flvHeader,
+  type ReadTag,
+  readFlv,
+  video,
+} from '../../../support/recordings.ts';
 
 const NUMBER = 1764000000000;
 
@@ -175,6 +183,18 @@ describe('what a crash has left', () => {
     }
   });
 
+  test('keeps the stamp of its only frame, though the disk has damaged that stamp: nobody knows a better one', async (t) => {
+    const { root, library, put, scan } = setUp(t);
+    const bytes = unfinished({ recordingId: 'id' }, 1);
+    const [, { position }] = readFlv(bytes).tags as [unknown, ReadTag];
+    bytes[position + 5] = 1;
+    library.put(root, recording({}));
+    const path = put(`live/a/${NUMBER}.flv`, bytes, 0);
+    assert.equal((await scan()).repaired, 1);
+    const { values, tags } = assertTrueHead(readFileSync(path));
+    assert.deepEqual([tags[1]?.timeMs, values['lasttimestamp']], [256, 0.256]);
+  });
+
   test('is left alone while this server writes it', async (t) => {
     const { root, library, put, scan, list } = setUp(t);
     library.put(root, recording({}));
@@ -271,7 +291,7 @@ test('whatever a file holds, looking at it ends, hurts nobody, and changes only 
         if (!existsSync(path)) return;
         const [item] = list();
         const after = readFileSync(path);
-        if (item?.status === 'repaired') assertClosed(after);
+        if (item?.status === 'repaired') assertTrueHead(after);
         else assert.deepEqual(after, bytes);
         assert.ok(item === undefined || (item.duration >= 0 && item.size === after.length));
         rmSync(join(root, 'live'), { recursive: true });
