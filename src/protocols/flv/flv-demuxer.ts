@@ -1,5 +1,6 @@
 import { ByteQueue } from '../../bytes/byte-queue.ts';
-import { Slab } from '../../bytes/slab.ts';
+import { ownMemory } from '../../bytes/own-memory.ts';
+import { MAX_SHARE_BYTES, Slab } from '../../bytes/slab.ts';
 import { ProtocolError } from '../../errors.ts';
 import { type WireLimits, wireLimits } from '../../media/limits.ts';
 import type { AVPacket, Track } from '../../media/packet.ts';
@@ -20,6 +21,10 @@ const kinds: ReadonlyMap<number, FlvBodyKind> = new Map([
   [flvTagType.data, 'data'],
   [flvTagType.dataAmf3, 'data-amf3'],
 ]);
+
+const NOTHING = Buffer.alloc(0);
+/** Memory for a tag of which only a part is here is so many times what has come of it. */
+const GROWTH = 4;
 
 /**
  * Reads an FLV file or stream as it comes. What is not FLV from its first byte, or has a tag above `maxMessageBytes`, is a
@@ -67,7 +72,7 @@ export class FlvDemuxer {
     return this.#input.position;
   }
 
-  /** The chunk is kept, not copied: it must not change. */
+  /** The chunk may be kept, not copied: it must not change. */
   push(chunk: Buffer): void {
     this.#input.push(chunk);
   }
@@ -104,10 +109,7 @@ export class FlvDemuxer {
           'maxMessageBytes',
         );
       }
-      while (input.size < tag.size) yield null;
-      // Not a view: what caches keep would hold the chunk it came in, most of which may be tags that were passed over.
-      const body = this.#slab.take(tag.size);
-      input.copyTo(body, 0, tag.size);
+      const body = yield* this.#readBody(tag.size);
       const packets = this.#packetsOf(kind, tag.timestampMs, body);
       if (packets.length > 0) yield packets;
     }
@@ -123,6 +125,27 @@ export class FlvDemuxer {
     while (input.size < 9) yield null;
     this.#header = decodeFlvHeader(input.take(9));
     yield* this.#skip(this.#header.headerBytes - 9);
+  }
+
+  /**
+   * Not a view: what caches keep would hold the chunk it came in, most of which may be tags that were passed over. And not
+   * pieces that wait for the last one: they may be of a byte each, and every one a Buffer.
+   */
+  *#readBody(size: number): Generator<null, Buffer> {
+    const input = this.#input;
+    let body = input.size >= size || size <= MAX_SHARE_BYTES ? this.#slab.take(size) : NOTHING;
+    for (let filled = 0; filled < size; ) {
+      while (input.size === 0) yield null;
+      const count = Math.min(input.size, size - filled);
+      if (filled + count > body.length) {
+        const larger = ownMemory(Math.min(size, GROWTH * (filled + count)));
+        body.copy(larger, 0, 0, filled);
+        body = larger;
+      }
+      input.copyTo(body, filled, count);
+      filled += count;
+    }
+    return body;
   }
 
   *#skip(length: number): Generator<null, void> {

@@ -65,6 +65,8 @@ export class ChunkReader {
   #chunkSize = DEFAULT_CHUNK_SIZE;
   #partialBytes = 0;
   #droppedPartials = 0;
+  /** Bytes of memory made for messages so far, also for those that were given up. */
+  #allocated = 0;
 
   /** @param slab for messages that are there as a whole; may be shared with other connections */
   constructor(input: ByteQueue, limits: ChunkLimits, slab: Slab = new Slab()) {
@@ -250,7 +252,12 @@ export class ChunkReader {
       this.#partialBytes = others + stream.length;
       return;
     }
-    const size = Math.min(stream.length, allowed, Math.max(needed, FIRST_ALLOCATION_BYTES, GROWTH * inHand));
+    // What follows may belong to other messages, and this one may be given up for the next: it can be counted on only once.
+    const received = this.#input.position + this.#input.size;
+    const credit = GROWTH * received + FIRST_ALLOCATION_BYTES * this.#limits.maxChunkStreams - this.#allocated;
+    const ahead = Math.min(credit, Math.max(FIRST_ALLOCATION_BYTES, GROWTH * inHand));
+    const size = Math.min(stream.length, allowed, Math.max(GROWTH * needed, ahead));
+    this.#allocated += size;
     const payload = ownMemory(size);
     stream.payload.copy(payload, 0, 0, stream.filled);
     stream.payload = payload;

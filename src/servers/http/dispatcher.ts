@@ -1,5 +1,5 @@
 import { type IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
-import { Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { constants, Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Context } from '../../core/context.ts';
 import { TimeoutError } from '../../errors.ts';
@@ -13,7 +13,8 @@ type AnyResponse = ServerResponse | Http2ServerResponse;
 /** How long a socket may take to receive a last word before it is destroyed. */
 const GOODBYE_MS = 1000;
 
-function hasBody(request: IncomingMessage): boolean {
+function hasBody(request: AnyRequest): boolean {
+  if (request instanceof Http2ServerRequest) return !request.stream.endAfterHeaders;
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 }
 
@@ -91,14 +92,10 @@ export class Dispatcher {
 
   #toApplication(request: AnyRequest, response: AnyResponse, awaitsContinue: boolean): void {
     this.exchanges.add(response);
-    if (request instanceof Http2ServerRequest) {
-      if (awaitsContinue) response.writeContinue();
-      this.#bridge.forward(request, response as Http2ServerResponse);
-      return;
-    }
     if (awaitsContinue) response.writeContinue();
-    this.#limitBodyTime(request, response as ServerResponse);
-    this.#application(request, response as ServerResponse);
+    this.#limitBodyTime(request, response);
+    if (request instanceof Http2ServerRequest) this.#bridge.forward(request, response as Http2ServerResponse);
+    else this.#application(request, response as ServerResponse);
   }
 
   #mark(socket: Duplex, response: ServerResponse): void {
@@ -106,11 +103,13 @@ export class Dispatcher {
     response.once('finish', () => this.#answering.delete(socket));
   }
 
-  #limitBodyTime(request: IncomingMessage, response: ServerResponse): void {
-    if (!hasBody(request)) return;
+  #limitBodyTime(request: AnyRequest, response: AnyResponse): void {
     const { commandTimeoutMs } = this.#context.config.limits;
+    if (commandTimeoutMs === 0 || !hasBody(request)) return;
     const timer = setTimeout(() => {
-      request.destroy(new TimeoutError('commandTimeoutMs', `no complete request body within ${commandTimeoutMs} ms`));
+      if (request instanceof Http2ServerRequest) request.stream.close(constants.NGHTTP2_CANCEL);
+      else
+        request.destroy(new TimeoutError('commandTimeoutMs', `no complete request body within ${commandTimeoutMs} ms`));
     }, commandTimeoutMs);
     const clear = () => clearTimeout(timer);
     request.once('end', clear);

@@ -22,6 +22,7 @@ import { readBodyOptions } from '../../protocols/flv/body-options.ts';
 import { describeAdobeRefusal } from '../../protocols/rtmp/adobe-auth.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
+import { Intake } from './intake.ts';
 import { MAX_MISSED_PINGS, Pulse } from './pulse.ts';
 import { readInto } from './read-into.ts';
 import { refusalCode } from './refusal.ts';
@@ -31,6 +32,12 @@ import { Throttle } from '../../core/throttle.ts';
 
 /** How long the last bytes may take before the socket is cut. */
 const LINGER_MS = 2000;
+/** Bytes of answers that may wait for a peer who does not read; until he has read them all, nothing more is read of him. */
+const MAX_UNREAD_ANSWER_BYTES = 256 * 1024;
+/** How long what one peer sent may keep others waiting; the rest of it is looked at when they have had their turn. */
+const MAX_TURN_MS = 10;
+/** The clock is asked once for so many events. */
+const EVENTS_PER_LOOK = 64;
 /** Characters kept of what a peer says it is. */
 const MAX_USER_AGENT_LENGTH = 256;
 
@@ -56,6 +63,7 @@ export class RtmpConnection {
   readonly #options: RtmpConnectionOptions;
   readonly #origin: { protocol: 'rtmp' | 'rtmps'; ip: string; address: string; userAgent: string; user: string };
   readonly #protocol: RtmpProtocol;
+  readonly #intake: Intake;
   readonly #throttle: Throttle;
   /** Runs while a peer that was too fast is not read. */
   #holdTimer: NodeJS.Timeout | null = null;
@@ -65,8 +73,8 @@ export class RtmpConnection {
   #connect: EventOf<'connect'> | null = null;
   #deadline: NodeJS.Timeout | null;
   #isPumping = false;
-  /** A decision about a publisher is awaited: nothing more is read. */
-  #isAsking = false;
+  /** Answers written since nothing waited for the peer. */
+  #answerBytes = 0;
   #isShut = false;
   /** The server stops, and the peer was asked to come back by itself. */
   #isAsked = false;
@@ -76,6 +84,7 @@ export class RtmpConnection {
   constructor(context: Context, socket: Socket, options: RtmpConnectionOptions) {
     this.#context = context;
     this.#socket = socket;
+    this.#intake = new Intake(socket);
     this.#options = options;
     const address = peerAddress(socket);
     this.#origin = {
@@ -98,6 +107,7 @@ export class RtmpConnection {
     // Behind a proxy's header the first bytes are here already.
     const early: unknown = socket.readableLength > 0 ? socket.read() : null;
     if (!readInto(socket, options.readBuffer, onData)) socket.on('data', onData);
+    socket.on('drain', () => this.#drained());
     socket.on('end', () => this.close(new ConnectionError('the peer closed the connection')));
     socket.on('error', (error) => this.close(new ConnectionError(error.message, { cause: error })));
     socket.on('close', () => this.close(new ConnectionError('the connection is gone')));
@@ -163,7 +173,7 @@ export class RtmpConnection {
       this.#socket.destroy();
       return;
     }
-    this.#socket.resume();
+    this.#intake.end();
     this.#socket.end();
     const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#socket.once('close', () => clearTimeout(linger));
@@ -240,10 +250,10 @@ export class RtmpConnection {
   #slowDown(bytes: number): void {
     const waitMs = this.#throttle.take(bytes, performance.now());
     if (waitMs === 0 || this.#holdTimer !== null) return;
-    this.#socket.pause();
+    this.#intake.hold('fast');
     this.#holdTimer = setTimeout(() => {
       this.#holdTimer = null;
-      this.#resume();
+      this.#intake.release('fast');
     }, waitMs);
   }
 
@@ -255,9 +265,26 @@ export class RtmpConnection {
   /** Never runs inside itself: what an event's handler causes is picked up by the loop that called it. */
   #pump(): void {
     if (this.#isPumping) return;
+    if (this.#work() || this.#intake.has('turn')) return;
+    this.#intake.hold('turn');
+    setImmediate(() => this.#takeTurn());
+  }
+
+  #takeTurn(): void {
+    if (this.#work()) this.#intake.release('turn');
+    else setImmediate(() => this.#takeTurn());
+  }
+
+  /** `false`: it took longer than others may be kept waiting. */
+  #work(): boolean {
     this.#isPumping = true;
+    const endAt = performance.now() + MAX_TURN_MS;
     try {
-      for (let event = this.#next(); event !== null; event = this.#next()) this.#handle(event);
+      let count = 0;
+      for (let event = this.#next(); event !== null; event = this.#next()) {
+        this.#handle(event);
+        if (++count % EVENTS_PER_LOOK === 0 && performance.now() > endAt) break;
+      }
     } catch (error) {
       if (!(error instanceof NmsError))
         this.#context.logger.error({ ip: this.#origin.ip, err: error }, 'an RTMP connection failed');
@@ -266,6 +293,7 @@ export class RtmpConnection {
       this.#isPumping = false;
     }
     this.#flush();
+    return this.#isShut || performance.now() <= endAt;
   }
 
   #next(): RtmpEvent | null {
@@ -274,7 +302,17 @@ export class RtmpConnection {
 
   #flush(): void {
     const bytes = this.#protocol.output();
-    if (bytes !== null) this.write(bytes);
+    if (bytes === null) return;
+    if (this.backlogBytes === 0) this.#answerBytes = 0;
+    this.write(bytes);
+    this.#answerBytes += bytes.length;
+    // An answer is small, and how many there are is the peer's choice.
+    if (this.#answerBytes > MAX_UNREAD_ANSWER_BYTES && this.#socket.writableNeedDrain) this.#intake.hold('deaf');
+  }
+
+  #drained(): void {
+    this.#answerBytes = 0;
+    this.#intake.release('deaf');
   }
 
   #handle(event: RtmpEvent): void {
@@ -349,8 +387,7 @@ export class RtmpConnection {
   async #signIn(event: EventOf<'connect'>, signIn: SignIn): Promise<void> {
     const session = this.#idle;
     if (session === null) return;
-    this.#isAsking = true;
-    this.#socket.pause();
+    this.#intake.hold('asking');
     this.#deadline = this.#startDeadline('commandTimeoutMs', 'user and password were not checked');
     try {
       this.#origin.user = await signIn(session, event.query);
@@ -359,8 +396,7 @@ export class RtmpConnection {
     } catch (error) {
       this.#refuseConnect(error as Error);
     }
-    this.#isAsking = false;
-    this.#resume();
+    this.#intake.release('asking');
     this.#pump();
   }
 
@@ -395,21 +431,15 @@ export class RtmpConnection {
     let session: OpenSession | null = null;
     try {
       session = this.#open(event);
-      this.#isAsking = true;
-      this.#socket.pause();
+      this.#intake.hold('asking');
       session.broadcast = await session.broadcast.postPublish(session);
       this.#protocol.acceptPublish(event.streamId);
       this.#flush();
     } catch (error) {
       this.#refuse(event, session, error as Error);
     }
-    this.#isAsking = false;
-    this.#resume();
+    this.#intake.release('asking');
     this.#pump();
-  }
-
-  #resume(): void {
-    if (!this.#isShut && !this.#isAsking && this.#holdTimer === null) this.#socket.resume();
   }
 
   async #onPlay(event: EventOf<'play'>): Promise<void> {

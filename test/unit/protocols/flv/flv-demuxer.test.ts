@@ -169,6 +169,29 @@ describe('FlvDemuxer', () => {
     assert.notEqual(origin!.buffer, bytes.buffer);
   });
 
+  test('a body that comes in crumbs is put together as they come: none of them is kept', (context) => {
+    const body = Buffer.concat([
+      hex('2701000000 00004e1c 41'),
+      Buffer.from(Array.from({ length: 20_000 }, (_, i) => i)),
+    ]);
+    const demuxer = new FlvDemuxer();
+    demuxer.push(Buffer.concat([header, encodeTag({ type: 9, timestampMs: 40, body }).subarray(0, 11)]));
+    assert.equal(demuxer.next(), null);
+    const allocate = context.mock.method(Buffer, 'allocUnsafeSlow');
+    // One piece of memory for all of them, as of a caller who uses it again.
+    const crumb = Buffer.alloc(1);
+    for (const byte of body.subarray(0, -1)) {
+      crumb[0] = byte;
+      demuxer.push(crumb);
+      assert.equal(demuxer.next(), null);
+    }
+    demuxer.push(body.subarray(-1));
+    const [packet] = demuxer.next()!;
+    assert.ok(packet!.data.equals(body.subarray(5)));
+    const sizes = allocate.mock.calls.map(({ arguments: [size] }) => size);
+    assert.deepEqual(sizes, [4, 20, 84, 340, 1364, 5460, body.length]);
+  });
+
   test('a tag above maxMessageBytes is refused before its body comes', () => {
     const head = Buffer.alloc(11);
     writeTagHeader(head, 0, { type: 9, size: 1001, timestampMs: 0 });

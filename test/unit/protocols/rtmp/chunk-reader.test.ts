@@ -340,6 +340,19 @@ describe('memory', () => {
     assert.equal(reader.partialBytes, 40_000);
   });
 
+  test('of messages that are begun and given up again and again follows what was sent, too', (context) => {
+    const { reader, push } = open();
+    const begun = hex('46 000000 9fffff 09 00');
+    const size = 7000 * begun.length;
+    push(hex('02 000000 000004 01 00000000 00000001'));
+    const allocate = context.mock.method(Buffer, 'allocUnsafeSlow');
+    push(Buffer.alloc(size, begun));
+    assert.equal(reader.droppedPartials, 6999);
+    const made = allocate.mock.calls.reduce((sum, { arguments: [bytes] }) => sum + bytes, 0);
+    const most = 4 * (16 + size) + 4096 * wireLimits.maxChunkStreams + 4 * 7000;
+    assert.ok(made <= most, `${made} bytes were made`);
+  });
+
   test('of a finished message is no longer counted', () => {
     const { reader, push } = open();
     push(hex('06 000000 000100 09 01000000', '11'.repeat(128), 'c6'));
