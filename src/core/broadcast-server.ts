@@ -1,7 +1,7 @@
-import { AbsentError, ClosedError, ConnectionError, DeniedError, EndError } from '../errors.ts';
+import { AbsentError, ClosedError, ConnectionError, EndError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
 import { type AVPacket, NEEDS_CONFIG, type Track } from '../media/packet.ts';
-import { admit, tell, throwIfClosed } from './admission.ts';
+import { addressOf, admit, tell, throwIfClosed } from './admission.ts';
 import { type Counters, errorLabel } from './counters.ts';
 import type { Grant, SessionLimits } from './decision.ts';
 import type { Feed, FeedStream } from './feed.ts';
@@ -14,7 +14,7 @@ import { Place, type PlaceHost } from './place.ts';
 import type { Player, Session, SessionRegistry } from './session.ts';
 import { askSources, type SourceHost } from './source.ts';
 import { SessionLimiter } from './session-limiter.ts';
-import { parseStreamPath, type StreamAddress, type StreamPath } from './stream-path.ts';
+import type { StreamPath } from './stream-path.ts';
 import { StreamMemory } from './stream-memory.ts';
 import { StreamMeter } from './stream-meter.ts';
 import type { StreamStatistics } from './stream-statistics.ts';
@@ -157,13 +157,7 @@ export class BroadcastServer implements FeedStream {
   /** The broadcast of the stream that the session was let in to. */
   #goTo(session: Session, { redirect }: Grant): BroadcastServer {
     if (redirect === null || redirect === this.streamPath) return this;
-    let address: StreamAddress;
-    try {
-      address = parseStreamPath(redirect);
-    } catch (error) {
-      session.log('error', 'a decision names a stream that cannot be', { redirect, err: error });
-      throw new DeniedError('the decision failed', { cause: error });
-    }
+    const address = addressOf(session, redirect);
     const from = session.streamPath;
     session.setAddress(address);
     session.log('info', 'redirected', { from });
@@ -239,9 +233,11 @@ export class BroadcastServer implements FeedStream {
     if (this.#limiter !== null && !this.#limiter.passes(packet)) return this.#drop('limits');
     const arrivedAt = this.#place.touch();
     if (packet.type === 'other' && this.#host.config.publish.unknown === 'drop') return this.#drop('unknown');
-    const placed = packet.at(this.#timeline.place(packet));
+    const isEarly = this.#timeline.isEarly(packet, this.#memory.hasVideo);
+    const placed = packet.at(isEarly ? this.#timeline.latest : this.#timeline.place(packet));
     const news = this.#memory.remember(placed);
     if (news === 'repeated') return;
+    if (isEarly) return this.#drop('early');
     if (this.#meter !== null && placed.isMedia) this.#meter.add(placed, arrivedAt);
     session.describe(this.#memory.tracks, this.#memory.metadata);
     if (news === 'changed') this.#forgetGop();
@@ -284,7 +280,7 @@ export class BroadcastServer implements FeedStream {
     return this.#feeds;
   }
 
-  #drop(cause: 'limits' | 'unknown'): void {
+  #drop(cause: 'early' | 'limits' | 'unknown'): void {
     this.#host.counters.count('frames_dropped', cause);
   }
 

@@ -55,6 +55,7 @@ export const counterTable = {
       'cause',
       {
         behind: 'a player was too slow',
+        early: 'before the first keyframe of a publisher who goes on with a stream',
         limits: 'outside of what the publisher was granted',
         unknown: 'not understood, and `publish.unknown` is `drop`',
       },

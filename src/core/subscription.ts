@@ -61,6 +61,7 @@ export class Subscription<Unit = Buffer> {
   #burstEnd = 0;
   #markAt = 0;
   #markBytes = 0;
+  #seenBytes = 0;
   #saidAt = Number.NEGATIVE_INFINITY;
   #saidDrops = 0;
 
@@ -130,6 +131,7 @@ export class Subscription<Unit = Buffer> {
   /** A burst of cached media was written: it may wait beyond the limits until it is through. */
   allowBurst(): void {
     this.#burstEnd = this.player.outBytes;
+    this.#seenBytes = this.player.outBytes;
     this.#markAt = 0;
   }
 
@@ -182,6 +184,8 @@ export class Subscription<Unit = Buffer> {
   /** Looks at what waits for the player after a write. */
   watch(now: number): void {
     const waiting = this.player.backlogBytes;
+    const fresh = this.player.outBytes - this.#seenBytes;
+    this.#seenBytes = this.player.outBytes;
     if (waiting === 0) {
       this.#markAt = 0;
       this.#burstEnd = 0;
@@ -195,7 +199,13 @@ export class Subscription<Unit = Buffer> {
     if (this.state !== 'live' && this.state !== 'keyless') return;
     const allowance = this.#burstEnd > 0 && written < this.#burstEnd ? this.#burstEnd - written : 0;
     const isLate = now - this.#markAt > this.#limits.maxBacklogMs * (allowance > 0 ? BURST_PATIENCE : 1);
-    if (waiting > this.#limits.maxBacklogBytes + allowance || isLate) this.#fallBehind(now, waiting);
+    // A flush that alone is above the limit says nothing yet about its player: nobody takes it at once.
+    const isTooMuch = waiting > this.#limits.maxBacklogBytes + Math.max(allowance, this.#excuse(fresh));
+    if (isTooMuch || isLate) this.#fallBehind(now, waiting);
+  }
+
+  #excuse(fresh: number): number {
+    return fresh > this.#limits.maxBacklogBytes ? fresh : 0;
   }
 
   #fallBehind(now: number, waiting: number): void {

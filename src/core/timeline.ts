@@ -1,5 +1,6 @@
 import type { AVPacket, TrackKind } from '../media/packet.ts';
 import { fromMillis, type Micros } from '../media/time.ts';
+import { isEntry } from './gop-cache.ts';
 
 /** A step backwards up to this is jitter: the stamp is held, not corrected. */
 const JITTER = fromMillis(500);
@@ -7,6 +8,8 @@ const JITTER = fromMillis(500);
 const NOMINAL_STEP = fromMillis(40);
 /** A longer distance between two frames says nothing about the frame rate. */
 const MAX_STEP = fromMillis(250);
+/** What another publisher sends before his first keyframe is left out for so long, by his own clock. */
+const MAX_LEAD_MS = 10_000;
 
 const KIND_INDEX: Readonly<Record<TrackKind, number>> = { video: 0, audio: 1, data: 2 };
 
@@ -29,6 +32,7 @@ export class Timeline {
   #offset = 0;
   #generation = 0;
   #started = false;
+  #leadBegan: number | null = null;
   #latest = -1;
   #jumps = 0;
 
@@ -52,12 +56,23 @@ export class Timeline {
     this.#jumps = 0;
     this.#generation++;
     this.#started = false;
+    this.#leadBegan = null;
+  }
+
+  /**
+   * Does this packet of a publisher who goes on come before a picture can begin? Those who stayed wait for one. Given a
+   * time, it would push the first keyframe away from the last picture, and browsers stop for good at such a hole.
+   */
+  isEarly(packet: AVPacket, hasVideo: boolean): boolean {
+    if (this.#started || this.#latest < 0 || !packet.isMedia || !hasVideo || isEntry(packet)) return false;
+    this.#leadBegan ??= packet.dts;
+    return Math.abs(packet.dts - this.#leadBegan) <= fromMillis(MAX_LEAD_MS);
   }
 
   /** The packet's time on the stream's clock. Only media moves the clock. */
   place(packet: AVPacket): Micros {
     if (!packet.isMedia) return this.#placeSilently(packet);
-    if (!this.#started) this.#start(packet.dts);
+    if (!this.#started) this.#start(packet);
     const clock = this.#clockOf(packet);
     const out = Math.max(this.#correct(clock, packet.dts), clock.last, 0);
     if (clock.last >= 0) {
@@ -69,18 +84,25 @@ export class Timeline {
     return out as Micros;
   }
 
-  #start(dts: number): void {
+  #start(packet: AVPacket): void {
+    const dts: number = packet.dts;
     this.#started = true;
     if (this.#latest < 0) {
       this.#offset = this.#fromZero ? -dts : 0;
       return;
     }
     const out = dts + this.#offset;
-    if (out <= this.#latest || out > this.#latest + this.#maxJump) this.#offset = this.#next() - dts;
+    if (out <= this.#latest || out > this.#latest + this.#maxJump) this.#offset = this.#after(packet) - dts;
+  }
+
+  /** One frame behind the last of the same track; another track may be ahead of that. */
+  #after(packet: AVPacket): number {
+    const clock = this.#tracks.get(keyOf(packet));
+    return clock === undefined ? this.#next() : Math.max(this.#latest, clock.last + clock.step);
   }
 
   #clockOf(packet: AVPacket): TrackClock {
-    const key = KIND_INDEX[packet.track.kind] * 0x100 + packet.track.id;
+    const key = keyOf(packet);
     let clock = this.#tracks.get(key);
     if (clock === undefined) {
       clock = { offset: this.#offset, generation: this.#generation, last: -1, step: NOMINAL_STEP };
@@ -124,4 +146,8 @@ export class Timeline {
     const near = packet.track.kind === 'data' && packet.type === 'frame' && Math.abs(out - this.#latest) <= JITTER / 2;
     return (near ? out : this.#latest) as Micros;
   }
+}
+
+function keyOf({ track }: AVPacket): number {
+  return KIND_INDEX[track.kind] * 0x100 + track.id;
 }

@@ -184,6 +184,18 @@ describe('HTTP-FLV over HTTP/2 and TLS', () => {
     await until(() => player.isEnded, 'a proper end');
   });
 
+  test('what is under way to a player counts once as waiting', async () => {
+    await using house = await startSecure();
+    const publisher = await publishStream(house);
+    const player = house.ask({ ':path': '/live/a.flv' });
+    await until(() => tagsOf(player).length === 4, 'the beginning');
+    player.stream.pause();
+    const session = [...house.context.sessions.values()].find((one) => !one.isPublisher);
+    publisher.write(tag('video', 40, bodies.key('k'.repeat(2_000_000))));
+    await until(() => (session?.backlogBytes ?? 0) > 1_000_000, 'something waits');
+    assert.ok((session?.backlogBytes ?? 0) < 2_001_000, `${session?.backlogBytes} bytes wait`);
+  });
+
   test('HTTP/1.1 and secure WebSockets work on the same port', async () => {
     await using house = await startSecure();
     const publisher = await publishStream(house);

@@ -121,10 +121,10 @@ describe('RTMP: publish and play', () => {
     assert.deepEqual(told(player).slice(4), [
       'frame 70010',
       'metadata 0',
-      'config 70050',
-      'config 70050',
-      'key 70050',
-      'frame 70063',
+      'config 70040',
+      'config 70040',
+      'key 70040',
+      'frame 70053',
     ]);
     assert.equal(player.codes.includes('NetStream.Play.UnpublishNotify'), false);
   });

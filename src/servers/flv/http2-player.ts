@@ -21,8 +21,9 @@ export class Http2Player extends FlvPlayer {
     stream.on('close', () => this.close(new ConnectionError('the peer closed the HTTP/2 stream')));
   }
 
+  /** Not `bufferSize`, in which a write that is under way counts twice. */
   override get backlogBytes(): number {
-    return this.#stream.bufferSize;
+    return this.#stream.writableLength;
   }
 
   protected begin(): void {

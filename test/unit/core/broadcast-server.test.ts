@@ -358,6 +358,23 @@ describe('a broadcast and its publishers', () => {
     assert.equal(player.returned, 0);
   });
 
+  test('what ffmpeg sends before its first keyframe makes no hole for players that stayed: the picture follows the last', async () => {
+    const { broadcast, publish, play, context } = house();
+    const publisher = await publish();
+    const player = await play();
+    const before = [...configs, key(0), audio(0), audio(23), frame(40)];
+    for (const one of before) broadcast().broadcastMessage(publisher, one);
+    await settle();
+    publisher.close(new ConnectionError('reset'));
+    player.take();
+    const again = await publish();
+    for (const one of [...configs, audio(0), key(23), audio(23), audio(46)]) broadcast().broadcastMessage(again, one);
+    await settle();
+    assert.equal(player.take(), '<ac><vc><video key 23><audio frame 23><audio frame 46>');
+    assert.equal(broadcast().gop.firstDts, 80_000);
+    assert.equal(context.counters.get('frames_dropped', 'early'), 1);
+  });
+
   test('after the grace the stream ends as if the publisher had said so', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { broadcast, publish, play, events } = house({ publish: { graceMs: 5000 } });
@@ -479,6 +496,21 @@ describe('a broadcast and slow players', () => {
     assert.equal(slow.droppedFrames, 4);
     assert.equal(healthy.take(), '<1><2><3><ac2><4><ac3><5><6><7><8><9>');
     assert.equal(healthy.droppedFrames, 0);
+  });
+
+  test('a keyframe above the limit does not set back a player that takes it, but one that has not taken the last', async () => {
+    const { slow, send } = await slowHouse();
+    const big = (name: string) => name.repeat(1500);
+    slow.backlog = big('a').length + '<>'.length;
+    await send(key(40, big('a')));
+    slow.backlog = 0;
+    await send(frame(80, '1'));
+    assert.equal(slow.take(), `<${big('a')}><1>`);
+    slow.backlog = 2 * (big('b').length + '<>'.length);
+    await send(key(120, big('b')), frame(160, '2'));
+    await send(frame(200, '3'));
+    assert.equal(slow.take(), `<${big('b')}><2>`);
+    assert.equal(slow.droppedFrames, 1);
   });
 
   test('a player that is behind for too long is closed with the reason', async () => {

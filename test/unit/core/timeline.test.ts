@@ -41,6 +41,40 @@ describe('the timeline of a stream', () => {
     assert.deepEqual(place(timeline, key(0), audio(7), frame(40), audio(30)), [10_080, 10_087, 10_120, 10_110]);
   });
 
+  test('goes on one frame behind the last of the same track, not behind the longest frame of all', () => {
+    const timeline = make();
+    place(timeline, key(0), audio(0), audio(23), frame(40), audio(46));
+    timeline.renew();
+    assert.deepEqual(place(timeline, audio(0), key(23)), [69, 92]);
+    place(timeline, audio(23), frame(63), audio(46));
+    timeline.renew();
+    assert.deepEqual(place(timeline, key(5), audio(5)), [172, 172]);
+  });
+
+  test('goes on behind the track that is ahead, so that no track steps back', () => {
+    const timeline = make();
+    place(timeline, key(0), frame(40), audio(0), audio(400));
+    timeline.renew();
+    assert.deepEqual(place(timeline, key(0), audio(0)), [400, 400]);
+  });
+
+  test('tells what comes before the picture of a publisher who goes on, for ten seconds of his time', () => {
+    const timeline = make();
+    assert.equal(timeline.isEarly(audio(0), true), false, 'nobody saw anything yet');
+    place(timeline, key(0), audio(0));
+    assert.equal(timeline.isEarly(frame(40), true), false, 'he has begun');
+    timeline.renew();
+    assert.equal(timeline.isEarly(audio(70_000), false), false, 'a stream without a picture');
+    assert.equal(timeline.isEarly(packet('config', 'video', 0), true), false, 'a header');
+    assert.equal(timeline.isEarly(audio(70_000), true), true);
+    assert.equal(timeline.isEarly(frame(80_000), true), true);
+    assert.equal(timeline.isEarly(audio(80_001), true), false, 'ten seconds are over');
+    assert.equal(timeline.isEarly(key(70_040), true), false);
+    place(timeline, key(70_040));
+    timeline.renew();
+    assert.equal(timeline.isEarly(audio(5), true), true, 'the next begins anew');
+  });
+
   test('leaves a publisher alone whose clock went on', () => {
     const timeline = make();
     place(timeline, key(10_000), frame(10_040));

@@ -61,7 +61,7 @@ describe('what is counted', () => {
   test('is there from the start where its values are known', async () => {
     const families = await write(makeContext());
     assert.equal(valueOf(families, 'nms_worker_deaths_total'), 0);
-    for (const cause of ['behind', 'limits', 'unknown']) {
+    for (const cause of ['behind', 'early', 'limits', 'unknown']) {
       assert.equal(valueOf(families, 'nms_frames_dropped_total', { cause }), 0);
     }
     assert.equal(families.get('nms_bytes_sent_total')?.samples.length, 6);
