@@ -64,6 +64,6 @@ export interface Recorder {
   find(id: string): Recording | null;
   /** The absolute path of a recording's file; `null` when it is not there, or not below the folder of recordings. */
   locate(recording: Recording): string | null;
-  /** Forgets a recording that is over, and with `file` removes its file. @throws BusyError while it goes on. */
+  /** Forgets a recording that is over, and with `file` removes its file. @throws BusyError while it goes on, RecordError when the disk refuses. */
   remove(id: string, options: { readonly file: boolean }): Promise<void>;
 }

@@ -36,8 +36,8 @@ async function landing(lab: Lab, file: string, seconds: number): Promise<number>
 }
 
 /** Decodes every frame; says what ffmpeg complained about. */
-async function decode(lab: Lab, file: string): Promise<string> {
-  const program = lab.programs.start('ffmpeg', ['-nostdin', '-v', 'error', '-i', file, '-f', 'null', '-']);
+async function decode(lab: Lab, file: string, level: 'error' | 'warning' = 'error'): Promise<string> {
+  const program = lab.programs.start('ffmpeg', ['-nostdin', '-v', level, '-i', file, '-f', 'null', '-']);
   await program.finish(DEADLINE_MS);
   return program.stderr;
 }
@@ -95,6 +95,10 @@ for (const workers of [1, 2]) {
         const landed = (await landing(lab, file, base + seconds)) - base;
         assert.ok(Math.abs(landed - expected) < 0.05, `${landed} instead of ${expected}`);
       }
+    });
+
+    test('has an index that FFmpeg makes use of', async () => {
+      assert.doesNotMatch(await decode(lab, file, 'warning'), /index/);
     });
   });
 }

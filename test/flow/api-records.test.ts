@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Recorder, Recording, RecordingPage, RecordingQuery } from '../../src/core/recorder.ts';
-import { BusyError } from '../../src/errors.ts';
+import { BusyError, RecordError } from '../../src/errors.ts';
 import { type ApiHouse, startApiHouse } from '../support/api-house.ts';
 
 /** A library of recordings that the test has made. */
@@ -61,6 +61,7 @@ class FakeLibrary {
 
   async remove(id: string, { file }: { readonly file: boolean }): Promise<void> {
     if (this.find(id)?.status === 'recording') throw new BusyError('it goes on');
+    if (id === 'stuck') throw new RecordError('EROFS: read-only file system, /record/stuck.flv');
     this.removed.push(`${id} ${file}`);
   }
 }
@@ -116,6 +117,16 @@ describe('API: recordings', () => {
     assert.deepEqual(house.library.removed, ['r1 false', 'r1 true']);
   });
 
+  test('that a disk does not let go are 503, and why is for the log', async () => {
+    await using house = await startWithLibrary();
+    house.library.add('stuck');
+    const reply = await house.admin('/records/stuck?file=true', { method: 'DELETE' });
+    assert.deepEqual([reply.status, reply.body.code], [503, 'UNAVAILABLE']);
+    assert.doesNotMatch(reply.text, /EROFS|stuck/);
+    const reasons = house.running.lines.flatMap(({ fields }) => fields['reason'] ?? []);
+    assert.deepEqual(reasons, ['EROFS: read-only file system, /record/stuck.flv']);
+  });
+
   test('without a recorder are 503', async () => {
     await using house = await startApiHouse();
     house.context.recorder = null;
@@ -146,6 +157,9 @@ for (const workers of [1, 2]) {
       const middle = await part('bytes=2-4');
       assert.deepEqual([middle.status, middle.text, middle.headers['content-range']], [206, '234', 'bytes 2-4/10']);
       assert.deepEqual([(await part('bytes=-3')).text, (await part('bytes=8-')).text], ['789', '89']);
+      const all = await part('bytes=-11');
+      assert.deepEqual([all.status, all.text, all.headers['content-range']], [206, '0123456789', 'bytes 0-9/10']);
+      assert.equal((await part('bytes=-0')).status, 416);
       const { etag } = whole.headers;
       assert.equal((await part('bytes=2-4', { 'If-Range': String(etag) })).status, 206);
       const changed = await part('bytes=2-4', { 'If-Range': '"another"' });

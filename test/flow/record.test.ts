@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { scrypt as scryptCallback } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { Recorder, Recording } from '../../src/core/recorder.ts';
 import type { NodeMediaServerConfig, Session } from '../../src/index.ts';
 import { beginStream } from '../support/cluster.ts';
@@ -12,6 +14,8 @@ import { RtmpPeer } from '../support/rtmp-peer.ts';
 import { startServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';
 import { Receiver } from './notify-receiver.ts';
+
+const scrypt = promisify<string, string, number, Buffer>(scryptCallback);
 
 const ALL = { sort: 'startTime', order: 'asc', offset: 0, limit: 100 } as const;
 
@@ -137,6 +141,24 @@ describe('a recording that is asked for', () => {
     assert.deepEqual([done.status, done.reason, done.size], ['failed', 'no media came while it was recorded', 0]);
     assert.deepEqual(readdirSync(join(base, 'record/live/a')), []);
     assert.deepEqual(list(), []);
+  });
+
+  test('may be removed by two at once: for both of them it is gone then', async (t) => {
+    const { recorder, publish, told, base, list } = await setUp(t);
+    const publisher = await publish();
+    beginStream(publisher);
+    group(publisher, 40, 'x');
+    await until(() => told.length === 1, 'a publish');
+    const { id } = await recorder.start('/live/a');
+    await until(() => recorder.current('/live/a')!.duration > 0, 'media');
+    const path = recorder.locate(await recorder.stop('/live/a'))!;
+    // Who asks for the file finds the system's threads busy, and the other is faster.
+    const busy = Array.from({ length: 16 }, () => scrypt('password', 'salt', 32));
+    const removal = recorder.remove(id, { file: true });
+    rmSync(path);
+    await removal;
+    await Promise.all(busy);
+    assert.deepEqual([list(), readdirSync(join(base, 'record'))], [[], []]);
   });
 
   test('is found, filtered, sorted and counted', async (t) => {

@@ -32,7 +32,8 @@ export class FlvFileIndex {
   /** One of so many places is an entry. */
   #stride = 1;
   #places = 0;
-  #first: Entry | null = null;
+  #first: FlvFileTag | null = null;
+  #second: FlvFileTag | null = null;
   #lastKey: Entry | null = null;
   #lastVideoMs = -1;
   #lastAudioMs = -1;
@@ -73,7 +74,8 @@ export class FlvFileIndex {
 
   /** Tags in the order of the file. */
   add(tag: FlvFileTag): void {
-    this.#first ??= tag;
+    if (this.#first === null) this.#first = tag;
+    else this.#second ??= tag;
     switch (tag.role) {
       case 'header':
         if (this.#headerAt < 0) this.#headerAt = tag.position;
@@ -127,6 +129,7 @@ export class FlvFileIndex {
   /** The file ends at `position` after all, with media up to `lastMs`. */
   cut(position: number, lastMs: number): void {
     this.#entries = this.#entries.filter((entry) => entry.position < position);
+    if (this.#second !== null && this.#second.position >= position) this.#second = null;
     if (this.#lastKey !== null && this.#lastKey.position >= position) this.#lastKey = this.#entries.at(-1) ?? null;
     this.#lastVideoMs = Math.min(this.#lastVideoMs, lastMs);
     this.#lastAudioMs = Math.min(this.#lastAudioMs, lastMs);
@@ -154,14 +157,27 @@ export class FlvFileIndex {
     return values;
   }
 
-  /** mpegts.js leaves the first entry out: by custom it is the sequence header's. */
   #keyframes(): AmfObject {
-    const first = { timeMs: 0, position: this.#first!.position };
-    const listed = [first, ...this.#entries];
+    const listed = this.#listed();
     return amfObject({
       times: listed.map(({ timeMs }) => timeMs / 1000),
       filepositions: listed.map(({ position }) => position),
     });
+  }
+
+  /**
+   * mpegts.js leaves the first entry out: by custom it is the sequence header's. FFmpeg leaves out all, unless the first two
+   * are two tags, one behind the other. So the first leads to the first tag, and the next is past that.
+   */
+  #listed(): readonly Entry[] {
+    const first = this.#first!;
+    const second = this.#second;
+    const [start, ...others] = this.#entries;
+    const entry = { timeMs: 0, position: first.position };
+    if (start!.position !== first.position) return [entry, ...this.#entries];
+    if (second !== null && first.role === 'header') return [entry, { ...start!, position: second.position }, ...others];
+    // Of sound without headers one piece is as good as the next; of pictures it is not.
+    return second?.role === 'audio' && !this.hasVideo ? [entry, second, ...others] : [entry, ...others];
   }
 }
 

@@ -1,4 +1,3 @@
-import { wireLimits } from '../../media/limits.ts';
 import { FlvFileIndex } from './flv-file-index.ts';
 import { backPointerBytes, decodeTagHeader, flvTagType, tagHeaderBytes } from './flv-tag.ts';
 import { type FlvTagRole, roleBytes, tagRole } from './flv-tag-role.ts';
@@ -79,7 +78,7 @@ export class FlvFileWalk {
     const position = this.#position + backPointerBytes;
     this.#end = position;
     const tag = bytes.length < backPointerBytes + tagHeaderBytes ? null : decodeTagHeader(bytes, backPointerBytes);
-    if (tag === null || !TYPES.has(tag.type) || tag.size > wireLimits.maxMessageBytes) {
+    if (tag === null || !TYPES.has(tag.type)) {
       this.#isOver = true;
       return;
     }

@@ -1,4 +1,4 @@
-import { AbsentError, BusyError, ConfigError, RecordError } from '../../errors.ts';
+import { AbsentError, BusyError, ClosedError, ConfigError, RecordError } from '../../errors.ts';
 import { type ApiErrorCode, apiErrorCodes } from './error-codes.ts';
 
 /** An answer of the API that is no success; its status follows from its code. */
@@ -39,6 +39,7 @@ function fromServer(error: unknown): ApiError | null {
   if (error instanceof AbsentError) return new ApiError('NOT_FOUND', error.message, { cause: error });
   if (error instanceof BusyError) return new ApiError('CONFLICT', error.message, { cause: error });
   if (error instanceof ConfigError) return new ApiError('BAD_REQUEST', error.message, { cause: error });
+  if (error instanceof ClosedError) return new ApiError('UNAVAILABLE', 'The server is stopping.', { cause: error });
   if (!(error instanceof RecordError)) return null;
   return new ApiError('UNAVAILABLE', 'The recording cannot be written; the log says why.', { cause: error });
 }

@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, Request } from 'express';
+import { RecordError } from '../../errors.ts';
 import { type ApiError, asApiError } from './api-error.ts';
 import type { RefusalLog } from './refusal-log.ts';
 import { sendJson, writeJson } from './send-json.ts';
@@ -14,7 +15,9 @@ export function shownPath(request: Request): string {
 
 /** Why, in words that are for the log only. */
 function reasonOf(error: ApiError): object {
-  return error.code === 'UNAUTHORIZED' && error.cause instanceof Error ? { reason: error.cause.message } : {};
+  const { code, cause } = error;
+  if (cause instanceof RecordError) return { reason: cause.message };
+  return code === 'UNAUTHORIZED' && cause instanceof Error ? { reason: cause.message } : {};
 }
 
 /** Logs every error, as far as the log has room, and answers it as JSON. */

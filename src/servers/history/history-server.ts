@@ -5,7 +5,7 @@ import type { Context } from '../../core/context.ts';
 import type { History, HistoryEntry, HistoryQuery } from '../../core/history.ts';
 import type { Server } from '../../core/server.ts';
 import type { Session } from '../../core/session.ts';
-import { NmsError } from '../../errors.ts';
+import { ConfigError, NmsError } from '../../errors.ts';
 import { HistoryTable } from './history-table.ts';
 
 /** What ended in this time is written together. */
@@ -66,8 +66,10 @@ export class HistoryServer implements Server, History {
   #removeTask: (() => void) | null = null;
   #table: { readonly database: DatabaseSync; readonly table: HistoryTable } | null = null;
   #isOpen = false;
-  /** The store could not be opened, and is not tried again. */
+  /** The store is not ours to open, and is not tried again. */
   #isBroken = false;
+  /** The disk was too full, or too ill, to open the store; that was said. */
+  #isDelayed = false;
   #prunedAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context) {
@@ -202,14 +204,21 @@ export class HistoryServer implements Server, History {
   #open(): boolean {
     if (this.#isOpen) return true;
     if (this.#isBroken) return false;
+    const { store, logger } = this.#context;
     try {
-      this.#context.store.open(HistoryTable.part);
+      store.open(HistoryTable.part);
       this.#isOpen = true;
+      this.#isDelayed = false;
     } catch (error) {
-      this.#isBroken = true;
-      this.#context.history = null;
-      this.#waiting = [];
-      this.#context.logger.warn({ err: error }, 'the store cannot be used: no history is kept');
+      if (error instanceof ConfigError) {
+        this.#isBroken = true;
+        this.#context.history = null;
+        this.#waiting = [];
+        logger.warn({ err: error }, 'the store cannot be used: no history is kept');
+      } else if (!this.#isDelayed) {
+        this.#isDelayed = true;
+        logger.warn({ err: error }, 'the store cannot be used at the moment: what is to be kept of history waits');
+      }
     }
     return this.#isOpen;
   }

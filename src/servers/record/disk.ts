@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, realpath, rm } from 'node:fs/promises';
+import { mkdir, open, realpath, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** An open file, as far as recordings need one. */
 export type DiskFile = Pick<FileHandle, 'write' | 'writev' | 'truncate' | 'datasync' | 'close'>;
@@ -14,11 +15,35 @@ export interface Disk {
 }
 
 export const fileSystem: Disk = {
-  mkdir: async (path) => void (await mkdir(path, { recursive: true })),
+  mkdir: makeFolder,
   create: (path) => open(path, 'wx'),
   realpath: (path) => realpath(path),
   remove: (path) => rm(path, { force: true }),
 };
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` calls every reason ENOENT (a disk that is read-only, EROFS), and
+ * never ends where the system says ENOENT of a folder whose parent is there, as in /proc.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await isFolder(path)) return;
+    if (systemCode(error) !== 'ENOENT') throw error;
+    const parent = dirname(path);
+    if (!(await isFolder(parent))) await makeFolder(parent);
+    // Another recording may have made either meanwhile.
+    await mkdir(path).catch(async (again: unknown) => {
+      if (!(await isFolder(path))) throw again;
+    });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found?.isDirectory() === true;
+}
 
 /** What the system says is wrong (`ENOSPC`); '' when it is none of the system's. */
 export function systemCode(error: unknown): string {

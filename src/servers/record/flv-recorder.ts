@@ -197,12 +197,16 @@ export class FlvRecorder implements Recorder {
     const recording = this.find(id);
     if (recording === null) throw new AbsentError(`there is no recording ${id}`);
     if (this.#active.has(id)) throw new BusyError(`the recording ${id} is being written`);
-    if (!file) return library.forget(id);
+    if (!file) {
+      if (library.forget(id)) return;
+      throw new RecordError('the recording cannot be taken off the list: the store cannot be written');
+    }
     const { root } = this;
     const path = this.locate(recording);
     if (path !== null) {
       try {
-        await rm(path);
+        // Somebody else may be removing it, too.
+        await rm(path, { force: true });
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new RecordError(`the recording cannot be removed: ${message}`, { cause: error });

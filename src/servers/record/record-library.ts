@@ -57,8 +57,8 @@ function knownOf({ id, size, status, isForgotten }: KnownRow): KnownFile {
 export class RecordLibrary {
   readonly #store: Store;
   #isOpen = false;
-  /** Rows by id that are not written yet. */
-  readonly #unwritten = new Map<string, { readonly root: string; readonly recording: Recording }>();
+  /** Rows by id that are not written yet; `null`: one that is to go. */
+  readonly #unwritten = new Map<string, { readonly root: string; readonly recording: Recording } | null>();
   #isScheduled = false;
   #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | null = null;
@@ -90,13 +90,20 @@ export class RecordLibrary {
   /** Puts a recording in, or what is new of it; with others of this turn in one transaction. */
   put(root: string, recording: Recording): void {
     this.#unwritten.set(recording.id, { root, recording });
-    if (this.#unwritten.size > MAX_UNWRITTEN) this.#unwritten.delete(this.#unwritten.keys().next().value!);
+    this.#bound();
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
       this.flush();
     });
+  }
+
+  #bound(): void {
+    for (const id of this.#unwritten.keys()) {
+      if (this.#unwritten.size <= MAX_UNWRITTEN) return;
+      this.#unwritten.delete(id);
+    }
   }
 
   /** Writes what is not written yet. */
@@ -109,8 +116,14 @@ export class RecordLibrary {
          ON CONFLICT DO UPDATE SET end_time = excluded.end_time, duration = excluded.duration, size = excluded.size,
          status = excluded.status, reason = excluded.reason`,
       );
-      for (const { root, recording } of this.#unwritten.values()) {
-        const { id, streamPath, app, name, filePath, publisherId } = recording;
+      const remove = this.#sql(database, 'DELETE FROM recordings WHERE id = ?');
+      for (const [id, row] of this.#unwritten) {
+        if (row === null) {
+          remove.run(id);
+          continue;
+        }
+        const { root, recording } = row;
+        const { streamPath, app, name, filePath, publisherId } = recording;
         const { startTime, endTime, duration, size, status, reason } = recording;
         const told = [id, streamPath, app, name, filePath, publisherId, startTime, endTime, duration, size];
         insert.run(...told, status, reason, root, streamPath.toLowerCase());
@@ -139,7 +152,7 @@ export class RecordLibrary {
     if (found === null) return { items: [], count: 0, totalDuration: 0, totalSize: 0 };
     const { sums, rows } = found;
     return {
-      items: rows.map(recordingOf),
+      items: rows.flatMap((row) => this.#newest(recordingOf(row)) ?? []),
       count: sums.count,
       totalDuration: sums.duration,
       totalSize: sums.size,
@@ -150,7 +163,13 @@ export class RecordLibrary {
     const row = this.#read((database) =>
       this.#sql(database, `${SELECT} WHERE id = ? AND root = ? AND is_forgotten = 0`).get(id, root),
     );
-    return row === null || row === undefined ? null : recordingOf(row);
+    return row === null || row === undefined ? null : this.#newest(recordingOf(row));
+  }
+
+  /** What is known of it, if that could be written or not; `null`: it is gone. */
+  #newest(written: Recording): Recording | null {
+    const unwritten = this.#unwritten.get(written.id);
+    return unwritten === undefined ? written : (unwritten?.recording ?? null);
   }
 
   /** Does any file, of any folder, go by this id? */
@@ -173,19 +192,19 @@ export class RecordLibrary {
 
   /** Removes rows. */
   remove(ids: readonly string[]): void {
+    for (const id of ids) this.#unwritten.set(id, null);
     this.flush();
-    this.#store.write((database) => {
-      const remove = this.#sql(database, 'DELETE FROM recordings WHERE id = ?');
-      for (const id of ids) remove.run(id);
-    });
+    this.#bound();
   }
 
-  /** The file stays, and is listed no more. */
-  forget(id: string): void {
+  /** The file stays, and is listed no more. `false`: that could not be written. */
+  forget(id: string): boolean {
     this.flush();
-    this.#store.write((database) => {
+    const isDone = this.#store.write((database) => {
       this.#sql(database, 'UPDATE recordings SET is_forgotten = 1 WHERE id = ?').run(id);
+      return true;
     });
+    return isDone === true;
   }
 
   #read<Result>(work: (database: DatabaseSync) => Result): Result | null {

@@ -11,12 +11,15 @@ import {
   maxFlvHeaderBytes,
   tagHeaderBytes,
 } from '../../protocols/flv/flv-tag.ts';
+import { type FlvTagRole, tagRole } from '../../protocols/flv/flv-tag-role.ts';
 import { writeClosedHead } from './record-file.ts';
 
 /** Bytes that are read of a file at once. */
 const READ_BYTES = 256 * 1024;
 /** Tags at the end of a file that are looked at for the newest stamp: sound and pictures are not quite in order. */
 const LAST_TAGS = 32;
+
+const MEDIA: ReadonlySet<FlvTagRole> = new Set(['key', 'video', 'audio']);
 
 /** What is in a file. */
 export interface FileFacts {
@@ -145,10 +148,10 @@ function isMedia(type: number): boolean {
 
 /** The stamp of the first sound or picture; headers may carry any. `null`: not at the beginning of the file. */
 function firstStamp(head: Buffer, firstTag: number): number | null {
-  for (let at = firstTag; at + tagHeaderBytes + 2 <= head.length; ) {
+  for (let at = firstTag; at + tagHeaderBytes <= head.length; ) {
     const tag = decodeTagHeader(head, at);
-    const isHeader = head[at + tagHeaderBytes + 1] === 0;
-    if (isMedia(tag.type) && !isHeader) return tag.timestampMs;
+    const body = head.subarray(at + tagHeaderBytes).subarray(0, tag.size);
+    if (MEDIA.has(tagRole(tag.type, body))) return tag.timestampMs;
     at += tagHeaderBytes + tag.size + backPointerBytes;
   }
   return null;

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -61,6 +62,14 @@ function find(recorder: Recorder, id: string): Recording {
 /** `live-test-1764000000000.flv`: what the file is called where it is saved. */
 export function downloadName({ app, name, filePath }: Recording): string {
   return `${app}-${name}-${basename(filePath)}`.replaceAll(/[^\p{L}\p{M}\p{N}._~-]/gu, '-');
+}
+
+/** Asks for all of a file that is shorter than the end that was asked for (RFC 9110, 14.1.2); `send` would refuse. */
+async function fitSuffix({ headers }: Request, file: string): Promise<void> {
+  const length = /^bytes=-(\d+)$/.exec(headers.range ?? '')?.[1];
+  if (length === undefined) return;
+  const found = await stat(file).catch(() => null);
+  if (found !== null && Number(length) > found.size && found.size > 0) headers.range = 'bytes=0-';
 }
 
 /** Sends the file, or the part of it that was asked for; resolves when it is sent or the reader has gone. */
@@ -150,6 +159,7 @@ export function recordOperations(context: Context, _rates: Rates): Operation[] {
         if (recording.status === 'recording') throw new ApiError('CONFLICT', GOES_ON);
         const file = recorder.locate(recording);
         if (file === null) throw new ApiError('NOT_FOUND', 'Recording file not found on disk');
+        await fitSuffix(request, file);
         await send(request, response, recording, file);
       },
     }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { wireLimits } from '../../../../src/media/limits.ts';
 import { amfObject } from '../../../../src/protocols/amf/amf-value.ts';
 import { FlvDemuxer } from '../../../../src/protocols/flv/flv-demuxer.ts';
 import {
@@ -70,7 +71,7 @@ describe('a file that is written', () => {
     }
   });
 
-  test('lists its keyframes at the headers before them, the first of them twice: players leave one out', () => {
+  test('lists its keyframes at the headers before them, behind an entry for its beginning: players leave one out', () => {
     const { writer, tags } = write([
       ...twoGroups(100),
       video(500, bodies.avcConfig),
@@ -80,7 +81,7 @@ describe('a file that is written', () => {
     const at = (index: number) => file.tags[index]!.position;
     assert.deepEqual(file.keyframes, [
       [0, at(0)],
-      [0, at(0)],
+      [0, at(1)],
       [0.2, at(12)],
       [0.4, at(22)],
     ]);
@@ -114,6 +115,22 @@ describe('a file that is written', () => {
     );
     assert.equal(file.values['duration'], 6.02);
   });
+
+  for (const [of, tags] of Object.entries({
+    'video with one header': [video(0, bodies.avcConfig), video(0, bodies.key()), video(40, bodies.key())],
+    'video without headers': [video(0, bodies.key()), video(40, bodies.key())],
+    'video after sound': [audio(0, bodies.aac()), video(10, bodies.avcConfig), video(10, bodies.key())],
+    'sound with a header': [audio(0, bodies.aacConfig), audio(0, bodies.aac()), audio(20, bodies.aac())],
+    'sound without headers': [audio(0, bodies.aac()), audio(20, bodies.aac())],
+    'one frame': [video(0, bodies.key())],
+  })) {
+    test(`begins its index with two tags, one behind the other, or FFmpeg takes none of it: ${of}`, () => {
+      const { writer, tags: written } = write(tags);
+      const { keyframes, tags: found } = assertClosed(onDisk(writer.closedHead({ entries: true }), written));
+      const expected = found.map(({ timeMs, position }) => [timeMs / 1000, position]);
+      assert.deepEqual(keyframes.slice(0, 2), expected.slice(0, 2));
+    });
+  }
 
   test('goes over the end of 32 bits of milliseconds', () => {
     const writer = new FlvFileWriter();
@@ -168,7 +185,7 @@ describe('an index', () => {
     const values = decodeFileHead(onDisk(head, Buffer.alloc(0)))!;
     const { times } = values['keyframes'] as unknown as { times: number[] };
     assert.ok(times.length > maxIndexEntries / 2 && times.length <= maxIndexEntries, `${times.length}`);
-    assert.deepEqual(times.slice(0, 4), [0, 0, 16, 32]);
+    assert.deepEqual(times.slice(0, 4), [0, 16, 32, 48]);
     assert.equal(values['lastkeyframetimestamp'], 43_199 * 2);
   });
 
@@ -189,7 +206,7 @@ describe('an index', () => {
     assert.equal(values['duration'], 1.2);
     assert.deepEqual(
       (values['keyframes'] as unknown as { filepositions: number[] }).filepositions,
-      [0, 0, 1000, 2000, 3000, 4000, 5000],
+      [0, 1000, 2000, 3000, 4000, 5000],
     );
   });
 });
@@ -222,6 +239,14 @@ describe('a walk through a file', () => {
       walk.index.values(fileBytes, { entries: true }),
       writer.index.values(fileBytes, { entries: true }),
     );
+  });
+
+  test('keeps a picture of more bytes than are allowed by default, and what is behind it', () => {
+    const large = bodies.key('k'.repeat(wireLimits.maxMessageBytes));
+    const { writer, tags } = write([video(0, bodies.avcConfig), video(0, large), video(40, bodies.inter())]);
+    const walk = walkThrough(onDisk(writer.head(), tags), 256 * 1024);
+    assert.equal(walk.end, fileHeadBytes + tags.length);
+    assert.equal(walk.index.lastMs, 40);
   });
 
   test('ends, and at a tag’s end, whatever the file holds', () => {

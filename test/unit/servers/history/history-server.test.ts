@@ -217,3 +217,31 @@ test('a folder that another server uses costs the history, with one line, and no
   await second.server.stop();
   await holder.server.stop();
 });
+
+test('a disk that is full when the first entry comes costs no history: it waits until there is room', async (t) => {
+  const folder = newFolder(t);
+  const { context, server, lines } = await open(folder);
+  const other = { name: 'other', steps: ['CREATE TABLE other (a TEXT) STRICT'] };
+  context.store.open(other);
+  t.after(() => context.store.close(other));
+  const jam = (isFull: boolean) =>
+    context.store.read((database) => database.exec(`PRAGMA query_only = ${isFull ? 'ON' : 'OFF'}`));
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  jam(true);
+  pass(context, 'publisher', '/live/first');
+  t.mock.timers.tick(1000);
+  assert.deepEqual(server.list(all), { items: [], count: 0 });
+  assert.equal(context.history, server);
+  jam(false);
+  pass(context, 'publisher', '/live/second');
+  t.mock.timers.tick(1000);
+  assert.deepEqual(
+    server.list(all).items.map(({ name }) => name),
+    ['first', 'second'],
+  );
+  assert.deepEqual(
+    lines.flatMap(({ level, message }) => (level === 'info' ? [] : [`${level} ${message}`])),
+    ['warn the store cannot be used at the moment: what is to be kept of history waits'],
+  );
+  await server.stop();
+});

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { RecordError } from '../../../../src/errors.ts';
 import { fileHeadBytes, firstPageBytes } from '../../../../src/protocols/flv/flv-file-head.ts';
 import { FlvFileWriter } from '../../../../src/protocols/flv/flv-file-writer.ts';
+import { fileSystem } from '../../../../src/servers/record/disk.ts';
 import { DiskTurns } from '../../../../src/servers/record/disk-turns.ts';
 import { RecordFile, type WaitingBytes } from '../../../../src/servers/record/record-file.ts';
 import { FakeDisk } from '../../../support/fake-disk.ts';
@@ -54,7 +64,7 @@ describe('the file of a recording', () => {
     assert.equal(await file.close(), null);
     const closed = assertClosed(readFileSync(path));
     assert.equal(closed.tags.length, 60);
-    assert.equal(closed.keyframes.length, 4);
+    assert.equal(closed.keyframes.length, 3);
     assert.equal(writer.size, readFileSync(path).length);
   });
 
@@ -219,4 +229,23 @@ test('a head without room has a hole', async (t) => {
   await file.close();
   const bytes = readFileSync(join(folder, `${NUMBER}.flv`));
   assert.ok(bytes.subarray(4096, fileHeadBytes - 4).every((byte) => byte === 0));
+});
+
+test('a folder is made with those above it, and again without complaint', async (t) => {
+  const { folder } = setUp(t);
+  const path = join(folder, 'a/b/c');
+  const many = Array.from({ length: 40 }, (_, i) => fileSystem.mkdir(join(folder, `a/${i}`)));
+  await Promise.all([fileSystem.mkdir(path), fileSystem.mkdir(path), ...many]);
+  await fileSystem.mkdir(path);
+  assert.deepEqual(readdirSync(join(folder, 'a/b')), ['c']);
+  writeFileSync(join(folder, 'file'), '');
+  await assert.rejects(fileSystem.mkdir(join(folder, 'file/a/b')), { code: 'ENOTDIR' });
+  await assert.rejects(fileSystem.mkdir(join(folder, 'file')), { code: 'EEXIST' });
+});
+
+test('a file system that has no room for folders says so, and is not asked for ever', {
+  skip: process.platform === 'linux' ? false : 'there is no /proc',
+  timeout: 10_000,
+}, async () => {
+  await assert.rejects(fileSystem.mkdir('/proc/nms/a'), { code: 'ENOENT' });
 });

@@ -251,6 +251,29 @@ describe('files of others', () => {
     assert.deepEqual(list(), items);
   });
 
+  test('of Enhanced RTMP count from their first media too: Node-Media-Server 4 stamps headers with 0', async (t) => {
+    const { put, scan, list } = setUp(t);
+    const ex = (first: string, fourCc: string, content: string) =>
+      Buffer.concat([Buffer.from(first, 'hex'), Buffer.from(fourCc + content, 'latin1')]);
+    const file = Buffer.concat([
+      flvHeader,
+      audio(0, ex('90', 'Opus', 'OpusHead')),
+      audio(0, ex('94', 'Opus', '\x01\x02\x00')),
+      video(0, ex('d4', 'hvc1', '')),
+      video(0, ex('90', 'hvc1', 'configuration')),
+      video(100_000_000, ex('91', 'hvc1', '\0\0\0key')),
+      audio(100_000_010, ex('91', 'Opus', 'sound')),
+      video(100_000_040, ex('a3', 'hvc1', 'inter')),
+    ]);
+    put('live/nms/1764000000001.flv', file);
+    put('live/nms/1764000000002.flv', file.subarray(0, -1));
+    await scan();
+    assert.deepEqual(
+      list().map(({ duration }) => duration),
+      [40, 10],
+    );
+  });
+
   test('that are none, lie elsewhere, or are links, are not listed', async (t) => {
     const { root, base, put, scan, list } = setUp(t);
     put('live/a/notes.txt', foreign());
