@@ -24,7 +24,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 function parse(text: string): { readonly document: Document; readonly value: ConfigInput } {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, schema: 'core', prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, schema: 'core', prettyErrors: false, logLevel: 'error' });
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
     const { line, col } = lineCounter.linePos(problem.pos[0]);
@@ -60,15 +60,16 @@ function rewrite(text: string, before: ConfigInput, wanted: ConfigInput): string
   }
   if (spliced !== null && isRight(spliced, wanted)) return spliced;
   const { document } = parse(text);
+  let written: string;
   try {
     for (const { path, value } of edits) {
       if (value === undefined) document.deleteIn(path);
       else document.setIn(path, document.createNode(value));
     }
+    written = document.toString({ lineWidth: 0 });
   } catch {
     return null;
   }
-  const written = document.toString({ lineWidth: 0 });
   return isRight(written, wanted) ? written : null;
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { CoreConfig } from '../core/config.ts';
 import { type ConfigInput, resolveConfig } from '../core/config-schema.ts';
 import type { ComposedConfig, ConfigSource } from '../core/config-source.ts';
@@ -96,12 +97,13 @@ export class OperatorSource implements ConfigSource {
     } catch (error) {
       if (error instanceof ConfigError) throw error;
       const reason = systemReason(error);
-      const problem = `${loaded.fileName} cannot be written (${reason})`;
       if (why === 'change') {
         if (file.document !== before) file.replace(before);
-        throw new ConfigError('', `${problem}: nothing is changed`, { cause: error });
+        const message = `${basename(loaded.fileName)} cannot be written (${reason}): nothing is changed`;
+        throw new ConfigError('', message, { cause: error });
       }
       if (this.#draft !== null) this.#draft.areKept = false;
+      const problem = `${loaded.fileName} cannot be written (${reason})`;
       const message = `${problem}: generated secrets and passwords hold for this run only`;
       log.logger.warn({ file: file.path, reason }, message);
       return false;
@@ -163,9 +165,9 @@ export class OperatorSource implements ConfigSource {
   }
 }
 
-/** What the operator wrote meanwhile is not to be lost. */
+/** What the operator wrote meanwhile is not to be lost. Whoever wants the change is not told where the file is. */
 function refuseChanged(file: ConfigFile, fileName: string): void {
   if (readFileSync(file.path, 'utf8') === file.raw) return;
-  const message = `${fileName} is not what it was when it was read last; once what it says now is in force a change is allowed`;
+  const message = `${basename(fileName)} is not what it was when it was read last; once what it says now is in force a change is allowed`;
   throw new ConfigError('', message);
 }

@@ -1,4 +1,15 @@
-import { isCollection, isMap, isScalar, isSeq, type Node, parseDocument, stringify, type YAMLMap } from 'yaml';
+import {
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  stringify,
+  type YAMLMap,
+} from 'yaml';
 import type { Edit } from './config-text.ts';
 
 type Path = Edit['path'];
@@ -10,8 +21,15 @@ interface Span {
   readonly end: number;
 }
 
+/** Where the last word of a node ends. The range of a block goes on to the next line when a comment follows. */
+function lastWordOf(node: unknown, end: number): number {
+  if (!isBlock(node)) return isNode(node) ? (node.range?.[1] ?? end) : end;
+  const last: unknown = isCollection(node) ? node.items.at(-1) : undefined;
+  return isPair(last) ? lastWordOf(last.value ?? last.key, end) : lastWordOf(last, end);
+}
+
 function spanOf(node: Node): Span | null {
-  return node.range == null ? null : { start: node.range[0], end: node.range[1] };
+  return node.range == null ? null : { start: node.range[0], end: lastWordOf(node, node.range[1]) };
 }
 
 function replaced(text: string, { start, end }: Span, by: string): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_TIMER_MS } from './deadline.ts';
 import { isPathPattern } from './path-pattern.ts';
 import { hashStreamKeys } from './stream-keys.ts';
 
@@ -8,6 +9,27 @@ const millis = (fallback: number, help: string) => z.number().int().min(0).defau
 const MIN_TOKEN_SECRET_LENGTH = 32;
 /** FFmpeg cuts longer names and passwords off. */
 const MAX_CREDENTIAL_LENGTH = 49;
+
+/** Days that a token of the API may be good: a hundred years are a mistake, or as good as for ever. */
+const MAX_TOKEN_LIFE_DAYS = 36_600;
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** `24h` in seconds. */
+export function secondsOf(life: string): number {
+  return Number(life.slice(0, -1)) * SECONDS[life.slice(-1) as keyof typeof SECONDS];
+}
+
+const life = (fallback: string, help: string) =>
+  z
+    .string()
+    .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
+    .refine(
+      (text) => secondsOf(text) >= 1 && secondsOf(text) <= MAX_TOKEN_LIFE_DAYS * SECONDS.d,
+      `a time from 1s to ${MAX_TOKEN_LIFE_DAYS}d`,
+    )
+    .default(fallback)
+    .describe(help);
 
 const user = z.strictObject({
   username: z.string().min(1).describe('the name to sign in with'),
@@ -21,16 +43,8 @@ const user = z.strictObject({
 const jwt = z
   .strictObject({
     secret: z.string().default('').describe('the key that signs API tokens; empty: one is made'),
-    expiresIn: z
-      .string()
-      .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
-      .default('24h')
-      .describe('life of an API token: a number followed by s, m, h or d'),
-    refreshExpiresIn: z
-      .string()
-      .regex(/^\d+[smhd]$/, 'a number followed by s, m, h or d')
-      .default('7d')
-      .describe('life of a refresh token, written like `expiresIn`'),
+    expiresIn: life('24h', 'life of an API token: a number followed by s, m, h or d'),
+    refreshExpiresIn: life('7d', 'life of a refresh token, written like `expiresIn`'),
     algorithm: z.literal('HS256').default('HS256').describe('how API tokens are signed'),
     users: z
       .array(user)
@@ -152,7 +166,13 @@ const failures = z
       250,
       'how long the refusal of the second wrong credential is held back; then twice as long each time',
     ),
-    maxDelayMs: millis(4_000, 'how long a refusal is held back at most'),
+    maxDelayMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(MAX_TIMER_MS)
+      .default(4_000)
+      .describe('how long a refusal is held back at most'),
     banAfter: z.number().int().min(0).default(0).describe('wrong credentials that shut an address out; 0: never'),
     banMs: millis(600_000, 'how long an address is shut out'),
     forgetMs: millis(900_000, 'time without a wrong credential after which an address is forgiven'),

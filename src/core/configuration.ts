@@ -29,6 +29,11 @@ export interface ConfigPlan {
   readonly isWritten: boolean;
 }
 
+type Values = Readonly<Record<string, unknown>>;
+
+/** A change, nested as in the file; or what makes one of the operator's own values once its turn has come. */
+export type ConfigChange = Values | ((own: Values) => Values);
+
 /** The configuration as the API sees it; `context.configuration`. */
 export interface Configuration {
   /** Every key that is in force, with its default; secrets are left out. */
@@ -40,5 +45,5 @@ export interface Configuration {
    * @param by who wants it, for the log
    * @throws ConfigError when the result would be wrong, ListenError when a door cannot be opened; then nothing has changed.
    */
-  apply(change: Readonly<Record<string, unknown>>, by: string): Promise<ConfigPlan>;
+  apply(change: ConfigChange, by: string): Promise<ConfigPlan>;
 }

@@ -10,7 +10,7 @@ import { publicConfig } from './config-public.ts';
 import { type ConfigInput, resolveConfig } from './config-schema.ts';
 import type { ComposedConfig, ConfigSource } from './config-source.ts';
 import { isPlainObject } from './config-tree.ts';
-import type { ConfigKeyChange, ConfigPlan, Configuration } from './configuration.ts';
+import type { ConfigChange, ConfigKeyChange, ConfigPlan, Configuration } from './configuration.ts';
 import type { Context } from './context.ts';
 import type { ServerDefinition } from './server.ts';
 
@@ -63,8 +63,9 @@ export class LiveConfiguration implements Configuration {
     return this.#inTurn({ document: () => this.#merge(change), kind: 'plan', by: '' });
   }
 
-  apply(change: ConfigInput, by: string): Promise<ConfigPlan> {
-    return this.#inTurn({ document: () => this.#merge(change), kind: 'apply', by });
+  apply(change: ConfigChange, by: string): Promise<ConfigPlan> {
+    const changeOf = () => (typeof change === 'function' ? change(this.#document) : change);
+    return this.#inTurn({ document: () => this.#merge(changeOf()), kind: 'apply', by });
   }
 
   /**
@@ -145,10 +146,19 @@ export class LiveConfiguration implements Configuration {
     this.#document = document;
     this.#wanted = wanted;
     this.#inForce = values;
-    this.#source.applied?.(core);
+    this.#tell(core);
     await prepared.commit();
     this.#say(plan, wish);
     return { ...plan, isApplied: true, isWritten };
+  }
+
+  /** A source that fails when it is told cannot undo what has been kept. */
+  #tell(core: CoreConfig): void {
+    try {
+      this.#source.applied?.(core);
+    } catch (error) {
+      this.#server.context.logger.error({ err: error }, 'the source of the configuration failed when it was told');
+    }
   }
 
   /** Kept before it is in force: what is in force and would be forgotten at the next start helps nobody. */

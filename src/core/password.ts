@@ -46,7 +46,9 @@ function parseHash(stored: string): ScryptHash | null {
   const [scheme, cost, blockSize, parallel, salt, hash, ...rest] = stored.split('$');
   if (scheme !== 'scrypt' || salt === undefined || hash === undefined || rest.length > 0) return null;
   const [N, r, p] = [cost, blockSize, parallel].map((part) => (/^\d{1,9}$/.test(part ?? '') ? Number(part) : 0));
-  if (!N || !r || !p || N < 2 || (N & (N - 1)) !== 0 || p > MAX_PARALLEL || 128 * N * r > MAX_MEMORY_BYTES) return null;
+  if (!N || !r || !p || N < 2 || (N & (N - 1)) !== 0 || p > MAX_PARALLEL) return null;
+  // RFC 7914, 2 and 6: N is less than 2^(128 * r / 8), and what the derivation needs is this much.
+  if (Math.log2(N) >= 16 * r || 128 * r * (N + p + 2) > MAX_MEMORY_BYTES) return null;
   const isHex = HEX.test(salt) && HEX.test(hash);
   if (!isHex && !(BASE64.test(salt) && BASE64.test(hash))) return null;
   const encoding = isHex ? 'hex' : 'base64';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { describe, test } from 'node:test';
 import { connect } from 'node:net';
@@ -26,6 +27,27 @@ describe('the frame of the API', () => {
     const long = await askApi(house.port, `/${'x'.repeat(2000)}`);
     assert.ok(long.body.message.length < 250);
     assert.ok(JSON.stringify(house.lines).length < 6000);
+  });
+
+  test('a change whose body comes while the server stops is 503, and nothing has changed', async () => {
+    await using house = await startApi();
+    const { token } = await signIn(house.port);
+    const body = JSON.stringify({ play: { waitMs: 5 } });
+    const client = connect(house.port, '127.0.0.1');
+    let text = '';
+    client.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    const head = `PUT /api/v1/config HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nExpect: 100-continue\r\n`;
+    client.write(`${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await until(() => text.includes('100 Continue'), 'the server to want the body');
+    const isClosed = once(client, 'close');
+    const isStopped = house[Symbol.asyncDispose]();
+    await until(() => house.context.isStopping, 'the stop to begin');
+    client.write(body);
+    await Promise.all([isClosed, isStopped]);
+    assert.match(text, /^HTTP\/1\.1 503 .*"code":"UNAVAILABLE","message":"The server is stopping\."/ms);
+    assert.equal(house.context.config.play.waitMs, 10_000);
   });
 
   test('malformed percent-encoding is 400', async () => {
@@ -113,6 +135,14 @@ describe('the frame of the API', () => {
     const { token } = JSON.parse(reply.text).data;
     const authorization = { authorization: `Bearer ${token}` };
     assert.equal((await exchange({ ':path': '/api/v1/streams', ...authorization })).status, 200);
+    const early = session.request({ ...post, ':path': '/api/v1/logout', 'content-length': '100' });
+    let earlyStatus: unknown = null;
+    early.on('response', (answered) => {
+      earlyStatus = answered[':status'];
+    });
+    await until(() => earlyStatus !== null, 'an answer before the body');
+    assert.equal(earlyStatus, 401);
+    early.close();
     const head = await exchange({ ':method': 'HEAD', ':path': '/api/v1/streams', ...authorization });
     assert.deepEqual([head.status, head.text], [200, '']);
     assert.deepEqual(codeOf((await exchange(post, '{')).text), 'BAD_REQUEST');

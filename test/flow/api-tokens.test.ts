@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { SignJWT } from 'jose';
+import type { Configuration } from '../../src/core/configuration.ts';
 import { hashPassword } from '../../src/core/password.ts';
+import { ConfigError } from '../../src/errors.ts';
 import { API_SECRET, askApi, configure, signIn, startApi, users } from '../support/api.ts';
 import type { WebHouse } from '../support/web.ts';
 
@@ -261,6 +263,29 @@ describe('signing out', () => {
   });
 });
 
+/** From now on changes of the configuration go through `apply`. */
+function divert({ context }: WebHouse, apply: Configuration['apply']): void {
+  const { configuration } = context;
+  assert.ok(configuration !== null);
+  context.configuration = {
+    describe: () => configuration.describe(),
+    plan: (change) => configuration.plan(change),
+    apply,
+  };
+}
+
+/** Holds changes of the configuration until two are asked for. */
+function holdTwo(house: WebHouse): void {
+  const { configuration } = house.context;
+  const areAsked = Promise.withResolvers<void>();
+  let asked = 0;
+  divert(house, async (change, by) => {
+    if (++asked === 2) areAsked.resolve();
+    await areAsked.promise;
+    return configuration!.apply(change, by);
+  });
+}
+
 describe('changing a password', () => {
   const change = (house: WebHouse, token: string, oldPassword: unknown, newPassword: unknown) =>
     askApi(house.port, '/password', { method: 'POST', token, body: { oldPassword, newPassword } });
@@ -315,6 +340,83 @@ describe('changing a password', () => {
       [400, 'New password must be different from the old one'],
     );
     assert.equal(await statusOf(house, token), 200);
+  });
+
+  test('two users who change theirs at once both have the new one, and a user who is taken out meanwhile stays out', async () => {
+    await using house = await startApi();
+    const { configuration } = house.context;
+    const [admin, guest] = [await signIn(house.port, 'admin'), await signIn(house.port, 'guest')];
+    holdTwo(house);
+    const replies = await Promise.all([
+      change(house, admin.token, 'right', 'righter'),
+      change(house, guest.token, 'plain', 'plainer'),
+    ]);
+    assert.deepEqual(
+      replies.map(({ status }) => status),
+      [200, 200],
+    );
+    const login = (username: string, password: string) =>
+      askApi(house.port, '/login', { method: 'POST', body: { username, password } });
+    const ofAdmin = await login('admin', 'righter');
+    const ofGuest = await login('guest', 'plainer');
+    assert.deepEqual([ofAdmin.status, ofGuest.status], [200, 200]);
+
+    divert(house, async (wanted, by) => {
+      await configuration!.apply({ auth: { jwt: { users: [{ username: 'admin' }] } } }, 'somebody');
+      return configuration!.apply(wanted, by);
+    });
+    const late = await change(house, ofGuest.body.data.token, 'plainer', 'plainest');
+    assert.deepEqual([late.status, late.body.code], [401, 'UNAUTHORIZED']);
+    assert.deepEqual(
+      house.context.config.auth.jwt.users.map(({ username }) => username),
+      ['admin'],
+    );
+  });
+
+  test('of two changes of one password the second is told that it does not know the old one', async () => {
+    await using house = await startApi();
+    const { token } = await signIn(house.port, 'guest');
+    holdTwo(house);
+    const replies = await Promise.all([
+      change(house, token, 'plain', 'first one'),
+      change(house, token, 'plain', 'second'),
+    ]);
+    assert.deepEqual(replies.map(({ status, body }) => `${status} ${body.message}`).sort(), [
+      '200 Password changed successfully, please log in again',
+      '400 Old password is incorrect',
+    ]);
+  });
+
+  test('a viewer is not told what is wrong with the configuration: the log is', async () => {
+    await using house = await startApi();
+    const { token } = await signIn(house.port, 'guest');
+    const message = 'https.key is "/secret/key.pem", which does not exist; a PEM file is allowed';
+    divert(house, () => Promise.reject(new ConfigError('https.key', message)));
+    const reply = await change(house, token, 'plain', 'a better one');
+    assert.deepEqual([reply.status, reply.body.code], [503, 'UNAVAILABLE']);
+    assert.equal(reply.body.message, 'The new password cannot be kept; the log says why.');
+    assert.equal(reply.text.includes('secret'), false);
+    const said = house.lines.filter(({ fields }) => fields['err'] instanceof ConfigError);
+    assert.deepEqual(
+      said.map(({ fields }) => [fields['user'], String(fields['err'])]),
+      [['guest', `ConfigError: ${message}`]],
+    );
+    assert.equal(await statusOf(house, token), 200);
+  });
+
+  test('nothing of the user becomes the operator’s own but the password', async () => {
+    await using house = await startApi();
+    const { configuration } = house.context;
+    const { token } = await signIn(house.port, 'guest');
+    const made: unknown[] = [];
+    divert(house, (wanted, by) => {
+      assert.ok(typeof wanted === 'function');
+      made.push(wanted({ auth: { jwt: { users: [{ username: 'admin' }, { username: 'guest', password: 'x' }] } } }));
+      return configuration!.apply(wanted, by);
+    });
+    assert.equal((await change(house, token, 'plain', 'a better one')).status, 200);
+    const { password } = house.context.config.auth.jwt.users[1]!;
+    assert.deepEqual(made, [{ auth: { jwt: { users: [{ username: 'admin' }, { username: 'guest', password }] } } }]);
   });
 
   test('guesses at the old password are limited as those at signing in', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { askApi } from '../support/api.ts';
 import { anyPorts, CliProcess, temporaryFolder } from './cli-process.ts';
 
 const HASH = `scrypt$16384$8$1$${'00'.repeat(16)}$${'00'.repeat(64)}`;
@@ -82,7 +84,7 @@ describe('the command takes its file up again', () => {
     const line = await child.line(/what was in force stays/);
     assert.equal(
       line.msg,
-      'config.json: line 3, column 5: play.waitMs is -7; a whole number of -1 or more is allowed; what was in force stays',
+      'config.json: line 3, column 5: play.waitMs is -7; a whole number from -1 to 2147483647 is allowed; what was in force stays',
     );
     assert.equal(line['level'], 'warn');
     write('{ "play": ');
@@ -91,6 +93,23 @@ describe('the command takes its file up again', () => {
     write({ ...settled, play: { waitMs: 8 } });
     child.kill('SIGHUP');
     await child.line(/^configuration: play\.waitMs is 8, was 10000$/);
+  });
+
+  test('a pipe in its place is refused, and holds up nothing', { skip: process.platform === 'win32' }, async (t) => {
+    const { child, path, replace } = await start(t, settled);
+    execFileSync('mkfifo', [`${path}.pipe`]);
+    renameSync(`${path}.pipe`, path);
+    child.kill('SIGHUP');
+    const line = await child.line(/what was in force stays/);
+    assert.deepEqual(
+      [line['level'], line.msg],
+      ['warn', 'config.json: it is no file, and read at the start only; what was in force stays'],
+    );
+    replace({ ...settled, play: { waitMs: 8 } });
+    child.kill('SIGHUP');
+    await child.line(/^configuration: play\.waitMs is 8, was 10000$/);
+    child.kill('SIGTERM');
+    assert.equal(await child.ended, 0);
   });
 
   test('a plain password in it is hashed, a weak one replaced and shown once; nothing else is written', async (t) => {
@@ -178,6 +197,36 @@ describe('a file of YAML', () => {
     assert.equal(
       child.stderr,
       'config.json and config.yml are both here; one of them, or one named with -c, is allowed\n',
+    );
+  });
+});
+
+describe('a change over the API', () => {
+  test('writes what was asked for and nothing else, and names no folder when the file is gone', async (t) => {
+    const cwd = temporaryFolder(t);
+    const path = join(cwd, 'config.json');
+    const jwt = { secret: 'SECRET-2', users: [{ username: 'admin', password: 'plain-1' }] };
+    writeFileSync(path, JSON.stringify({ ...settled, auth: { ...settled.auth, jwt } }));
+    const child = new CliProcess(t, { cwd, args: ['-c', path], environment: anyPorts });
+    const { http = 0 } = await child.ready();
+    const signIn = async (password: string): Promise<string> => {
+      const reply = await askApi(http, '/login', { method: 'POST', body: { username: 'admin', password } });
+      return reply.body.data.token;
+    };
+    const body = { oldPassword: 'plain-1', newPassword: 'plain-2' };
+    const changed = await askApi(http, '/password', { method: 'POST', token: await signIn('plain-1'), body });
+    assert.deepEqual(changed.body.data, { username: 'admin', isKept: true });
+    const { users: kept } = JSON.parse(readFileSync(path, 'utf8')).auth.jwt;
+    assert.deepEqual(
+      kept.map((user: object) => Object.keys(user)),
+      [['username', 'password']],
+    );
+    const token = await signIn('plain-2');
+    rmSync(path);
+    const refused = await askApi(http, '/config', { method: 'PUT', token, body: { play: { waitMs: 5 } } });
+    assert.deepEqual(
+      [refused.status, refused.body.message],
+      [400, 'config.json cannot be written (ENOENT): nothing is changed'],
     );
   });
 });

@@ -123,6 +123,24 @@ describe('the API, page and files behind several workers', () => {
     assert.deepEqual(codes, [...Array.from({ length: 8 }, () => 400), 429, 429, 429, 429]);
   });
 
+  test('who may not ask hears so before he has sent his body, and what he sends of it is not in the way of his next request', async () => {
+    const bytes = 1_000_000;
+    const head = ['POST /api/v1/logout HTTP/1.1', 'Host: a', 'Content-Type: application/json'];
+    const early = RawClient.open(cluster.port('http'), ...head, `Content-Length: ${bytes}`);
+    await early.answered();
+    assert.equal(early.status, 401);
+    early.socket.write(Buffer.alloc(bytes));
+    early.send('GET /api/v1/health HTTP/1.1', 'Host: a', 'Connection: close');
+    const atOnce = RawClient.open(cluster.port('http'), ...head, `Content-Length: ${bytes}`);
+    atOnce.socket.write(Buffer.alloc(bytes));
+    atOnce.send('GET /api/v1/health HTTP/1.1', 'Host: a', 'Connection: close');
+    for (const client of [early, atOnce]) {
+      await client.closed();
+      const statuses = [...client.received.toString('latin1').matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code);
+      assert.deepEqual(statuses, ['401', '200']);
+    }
+  });
+
   test('bodies, methods, unknown addresses and broken requests are answered as in one process', async () => {
     const port = cluster.port('http');
     const post = (path: string, body: string) =>

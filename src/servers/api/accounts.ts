@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { valueAt } from '../../core/config-tree.ts';
 import type { Context } from '../../core/context.ts';
 import { hashPassword, isWeakPassword, verifyPassword } from '../../core/password.ts';
+import { ConfigError } from '../../errors.ts';
 import { ApiError } from './api-error.ts';
 import type { Claims } from './claims.ts';
 import { type Attempt, SignInLimits, tooMany } from './sign-in-limits.ts';
@@ -9,6 +11,8 @@ import { type Account, type Bearer, EVENTS_TOKEN_LIFE, type Tokens } from './tok
 
 /** Each check takes a thread and 16 MiB for some 50 ms. */
 const MAX_CHECKS_AT_ONCE = 4;
+
+const USERS_KEY = ['auth', 'jwt', 'users'];
 
 interface Pair {
   readonly token: string;
@@ -74,7 +78,7 @@ export class Accounts {
 
   /**
    * Gives a user another password, which makes all his tokens worthless. `isKept`: it outlives the process.
-   * @throws ApiError BAD_REQUEST, TOO_MANY_REQUESTS, UNAVAILABLE
+   * @throws ApiError BAD_REQUEST, UNAUTHORIZED, TOO_MANY_REQUESTS, UNAVAILABLE
    */
   async changePassword(ip: string, username: string, change: { readonly old: string; readonly new: string }) {
     const { configuration } = this.#context;
@@ -84,18 +88,37 @@ export class Accounts {
         'This server does not change its configuration: passwords are set where it is made.',
       );
     }
-    if ((await this.#check(ip, username, change.old)) === null) {
+    const account = await this.#check(ip, username, change.old);
+    if (account === null) {
       this.#context.counters.count('api_login_failures');
       throw new ApiError('BAD_REQUEST', 'Old password is incorrect');
     }
     if (change.new === change.old) throw new ApiError('BAD_REQUEST', 'New password must be different from the old one');
     if (isWeakPassword(change.new)) throw new ApiError('BAD_REQUEST', 'New password is one that everybody knows');
     const password = await hashPassword(change.new);
-    const { users } = this.#context.config.auth.jwt;
-    const changed = users.map((user) => (user.username === username ? { ...user, password } : user));
-    const plan = await configuration.apply({ auth: { jwt: { users: changed } } }, username);
+    const plan = await configuration
+      .apply((own) => this.#withPassword(own, account, password), username)
+      .catch((error: unknown) => this.#refuseChange(username, error));
     this.#context.logger.info({ user: username, ip }, `API: ${username} has a new password`);
     return { username, isKept: plan.isWritten };
+  }
+
+  /** What is wrong with the configuration is the operator's affair: it may name files, and keys that are not the user's. */
+  #refuseChange(user: string, error: unknown): never {
+    if (!(error instanceof ConfigError)) throw error;
+    this.#context.logger.warn({ user, err: error }, `API: the new password of ${user} cannot be kept`);
+    throw new ApiError('UNAVAILABLE', 'The new password cannot be kept; the log says why.', { cause: error });
+  }
+
+  /** To be called when it is the change's turn: the users, and their passwords, may be others since the old one was checked. */
+  #withPassword(own: Readonly<Record<string, unknown>>, { username, password: old }: Account, password: string) {
+    const account = this.#tokens.accountOf(username);
+    if (account === undefined) throw this.#tokens.refuse('user');
+    if (account.password !== old) throw new ApiError('BAD_REQUEST', 'Old password is incorrect');
+    const known = valueAt(own, USERS_KEY);
+    const users: readonly object[] = Array.isArray(known) ? known : this.#context.config.auth.jwt.users;
+    const isHis = (user: object) => 'username' in user && user.username === username;
+    return { auth: { jwt: { users: users.map((user) => (isHis(user) ? { ...user, password } : user)) } } };
   }
 
   /** The configuration may have had other times when the token was made. */

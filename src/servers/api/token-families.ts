@@ -4,9 +4,14 @@ import type { Store } from '../../core/store.ts';
 import type { StorePart } from '../../core/store-part.ts';
 import { ConfigError } from '../../errors.ts';
 
-/** Sign-ins of one user that are remembered, because they were refreshed or ended; the first to expire is forgotten for a new one. */
+/**
+ * Sign-ins of one user that are remembered, because they were refreshed or ended; for a new one the first to expire goes, and
+ * ends with all that are not remembered and expire no later.
+ */
 const MAX_FAMILIES_PER_USER = 1000;
 const ENDED = -1;
+/** The entry that stands for the sign-ins of one user that had to go. Ids of families have no space. */
+const GONE = 'gone ';
 
 interface Family {
   readonly username: string;
@@ -66,9 +71,11 @@ export class TokenFamilies {
     return this.#families.size;
   }
 
-  /** Is no token of the family good any more? */
-  isEnded(family: string): boolean {
-    return this.#families.get(family)?.generation === ENDED;
+  /** Is no token of the family good any more? `expiresAt`: unix milliseconds, as its token says. */
+  isEnded(family: string, { username, expiresAt }: Omit<Family, 'generation'>): boolean {
+    const known = this.#families.get(family);
+    if (known !== undefined) return known.generation === ENDED;
+    return expiresAt <= (this.#families.get(GONE + username)?.expiresAt ?? 0);
   }
 
   /**
@@ -105,10 +112,16 @@ export class TokenFamilies {
   }
 
   #makeRoom(username: string): void {
-    const own = [...this.#families].filter(([, family]) => family.username === username);
+    const gone = GONE + username;
+    const own = [...this.#families].filter(([id, family]) => family.username === username && id !== gone);
     if (own.length < MAX_FAMILIES_PER_USER) return;
     const [first] = own.sort(([, a], [, b]) => a.expiresAt - b.expiresAt);
-    if (first !== undefined) this.#forget(first[0]);
+    if (first === undefined) return;
+    const [id, { expiresAt }] = first;
+    this.#forget(id);
+    const latest = Math.max(expiresAt, this.#families.get(gone)?.expiresAt ?? 0);
+    this.#families.set(gone, { username, generation: ENDED, expiresAt: latest });
+    this.#unsaved.add(gone);
   }
 
   #forget(family: string): void {

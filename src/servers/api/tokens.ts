@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { CoreConfig } from '../../core/config.ts';
+import { secondsOf } from '../../core/config-auth.ts';
 import type { Context } from '../../core/context.ts';
 import { ApiError } from './api-error.ts';
 import type { Claims, TokenKind } from './claims.ts';
@@ -22,13 +23,6 @@ const MAX_TOKEN_LENGTH = 4096;
 const MAX_VERIFIED = 1000;
 /** How long a token for the events may stand in an address. */
 export const EVENTS_TOKEN_LIFE = '60s';
-
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-
-/** `24h` in seconds. */
-export function secondsOf(life: string): number {
-  return Number(life.slice(0, -1)) * SECONDS[life.slice(-1) as keyof typeof SECONDS];
-}
 
 const claimsSchema = z.object({
   username: z.string(),
@@ -147,7 +141,8 @@ export class Tokens {
 
   /** Why its bearer is welcome no more, whatever the time; `null`: he is. */
   standingOf(claims: Claims): Refusal | null {
-    if (this.#families.isEnded(claims.family)) return 'revoked';
+    const { family, username, ends } = claims;
+    if (this.#families.isEnded(family, { username, expiresAt: ends * 1000 })) return 'revoked';
     const account = this.accountOf(claims.username);
     if (account === undefined) return 'user';
     const mark = Buffer.from(this.#markOf(account));

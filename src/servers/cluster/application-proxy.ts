@@ -107,9 +107,19 @@ export function applicationProxy({ path, token, logger }: ProxyOptions): Request
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();
     });
-    response.once('close', () => inner.destroy());
+    response.once('close', () => {
+      inner.destroy();
+      // What is left of a body that nobody wanted is in the way of the next request.
+      request.unpipe(inner);
+      request.resume();
+    });
     request.once('error', () => inner.destroy());
-    if (hasBody(request)) request.pipe(inner);
-    else inner.end();
+    if (!hasBody(request)) {
+      inner.end();
+      return;
+    }
+    // Who may not ask hears so before he has sent anything.
+    inner.flushHeaders();
+    request.pipe(inner);
   };
 }

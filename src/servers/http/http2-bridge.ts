@@ -84,6 +84,8 @@ export class Http2Bridge {
     };
     response.once('close', end);
     request.once('error', end);
+    // Who may not ask hears so before he has sent anything.
+    if (!request.stream.endAfterHeaders) inner.flushHeaders();
     request.pipe(inner);
   }
 

@@ -65,6 +65,21 @@ describe('a file of YAML', () => {
     });
   }
 
+  const behind: readonly [what: string, before: string, wanted: object, after: string][] = [
+    ['the only key of a section', 'a:\n  b: 1   # b\n', { a: {} }, 'a:\n  {}   # b\n'],
+    ['one that is deeper', 'a:\n  b:\n    c: 1 # c\n  # b\n', { a: {} }, 'a:\n  {} # c\n  # b\n'],
+    ['a list that becomes longer', 'a:\n  - 1 # one\n', { a: [1, 2] }, 'a:\n  - 1\n  - 2 # one\n'],
+    ['a section that becomes a text', 'a:\n  b: 1 # b\n', { a: 'x' }, 'a:\n  x # b\n'],
+  ];
+  for (const [what, before, change, after] of behind) {
+    test(`with a comment behind the end of ${what} keeps it, and every other line as it is`, () => {
+      const rest = 'odd:   {x: [1,2]}   # odd\n';
+      const yaml = readYaml(before + rest);
+      const { text } = yaml.write({ ...yaml.document, ...change });
+      assert.equal(text, after + rest);
+    });
+  }
+
   test('keeps line ends of Windows', () => {
     const text = TEXT.replaceAll('\n', '\r\n');
     const wanted = TEXT.replace('# the port\n', '# the port\n  chunkSize: 1\n').replaceAll('\n', '\r\n');
@@ -104,6 +119,9 @@ describe('a file of YAML', () => {
     const yaml = readYaml('a: &x { k: 1 }\nb: *x\n');
     assert.deepEqual(yaml.document, { a: { k: 1 }, b: { k: 1 } });
     assert.throws(() => yaml.write({ a: { k: 1 }, b: { k: 2 } }), /does not fit into the file/);
+    // The place that has the anchor gets another value.
+    const named = readYaml('a: &x old\nb: *x\n');
+    assert.throws(() => named.write({ a: 'new', b: 'old' }), { code: 'its anchors are in the way' });
   });
 
   test('that is wrong is refused with its place, and never quoted', () => {
@@ -123,6 +141,16 @@ describe('a file of YAML', () => {
     ]) {
       assert.doesNotMatch(refusal(text), /SECRET|accepted/, text);
     }
+  });
+
+  test('with a key that is a list is read without a word beside the error that follows', async (t) => {
+    const warnings: Error[] = [];
+    const hear = (warning: Error) => void warnings.push(warning);
+    process.on('warning', hear);
+    t.after(() => process.off('warning', hear));
+    assert.deepEqual(readYaml('? [a, b]\n: 2\n').document, { '[ a, b ]': 2 });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(warnings, []);
   });
 
   test('cannot grow by its anchors', () => {
