@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { type Invocation, parseArguments } from './cli/arguments.ts';
 import { check } from './cli/check.ts';
+import { endProcess } from './cli/end-process.ts';
 import { explainError } from './cli/explain.ts';
 import { type LoadedConfig, loadConfig } from './cli/load-config.ts';
 import { createLog, type Log } from './cli/log.ts';
@@ -49,17 +50,18 @@ async function endAfter(stopping: Promise<void>, log: Log): Promise<void> {
     code = 1;
   }
   await log.flush();
-  process.exit(code);
+  endProcess(code);
 }
 
 /** The first signal stops the server in order and ends the process, the second ends it at once. Tells whether one came. */
-function stopOnSignals(server: NodeMediaServer, log: Log, manager: ServiceManager): () => boolean {
+function stopOnSignals(server: NodeMediaServer, reloader: Reloader, log: Log, manager: ServiceManager): () => boolean {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(1);
+    if (isStopping) return endProcess(1);
     isStopping = true;
     log.logger.info({ signal }, `${signal}: stopping`);
     manager.stopping();
+    reloader.close();
     void endAfter(server.stop(), log);
   };
   process.on('SIGINT', onSignal);
@@ -80,7 +82,7 @@ function reloadOnSignal(reloader: Reloader, hadTerminal: boolean): void {
 function endOnUnforeseen(log: Log): void {
   process.on('uncaughtException', (error) => {
     log.logger.fatal({ err: error }, 'an unforeseen error');
-    void log.flush().then(() => process.exit(1));
+    void log.flush().then(() => endProcess(1));
   });
 }
 
@@ -108,7 +110,7 @@ async function serve(invocation: ServeInvocation, version: string): Promise<numb
     const reloader = new Reloader({ server, source, loaded, log, cwd: process.cwd() });
     reloadOnSignal(reloader, process.stdout.isTTY === true);
     const manager = new ServiceManager(process.env, log.logger);
-    const isStoppedBySignal = stopOnSignals(server, log, manager);
+    const isStoppedBySignal = stopOnSignals(server, reloader, log, manager);
     await server.run().catch((error: unknown) => {
       if (!isStoppedBySignal()) throw error;
     });

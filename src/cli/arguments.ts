@@ -131,7 +131,7 @@ wins over a variable, a variable over the file. Relative paths in the file are r
 command line and in variables they are relative to the current directory.`;
 
 function declareFlags(program: Command, cwd: string): void {
-  program.option('-c, --config <path>', 'config file, JSON or YAML (default: ./config.json)');
+  program.option('-c, --config <path>', 'config file, JSON or YAML (default: ./config.json)', readText);
   for (const { flag, short, value, help, read } of flagTable) {
     const name = `${short === undefined ? '' : `${short}, `}${flag}${value === undefined ? '' : ` ${value}`}`;
     if (read === undefined) program.option(name, help);

@@ -62,10 +62,13 @@ export class ConfigFile {
     let isFile: boolean;
     try {
       isFile = statSync(path).isFile();
-      text = readFileSync(path, 'utf8');
+      text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'ENOENT') return null;
+      if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+        throw new ConfigError('', 'the file is not in UTF-8; other encodings are not allowed', { cause: error });
+      }
       throw new ConfigError('', `the file cannot be read (${code}); a JSON or YAML file is allowed`, { cause: error });
     }
     const raw = text;

@@ -1,6 +1,6 @@
 import type { ConfigInput } from '../core/config-schema.ts';
 import { ConfigError } from '../errors.ts';
-import type { ConfigText } from './config-text.ts';
+import { type ConfigText, placeOfDoubleKey } from './config-text.ts';
 import { findJsonProblem } from './json-problem.ts';
 
 /** How a file is written, kept when it is written again. */
@@ -41,5 +41,9 @@ export function readJson(text: string): ConfigText {
     throw new ConfigError('', `line ${line}, column ${column}: ${reason}`);
   }
   const document = asDocument(value, ', { … },');
+  const double = placeOfDoubleKey(text);
+  if (double !== null) {
+    throw new ConfigError('', `line ${double.line}, column ${double.column}: a key that is there already`);
+  }
   return { text, document, write: (next) => writeJson(next, detectLayout(text)) };
 }

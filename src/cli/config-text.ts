@@ -68,3 +68,13 @@ export function placeOf(key: string, text: string): Place | null {
   }
   return null;
 }
+
+/** Where a text of JSON names a key for the second time, of which nobody else would ever hear; `null`: nowhere. */
+export function placeOfDoubleKey(text: string): Place | null {
+  const lines = new LineCounter();
+  const { errors } = parseDocument(text, { lineCounter: lines, logLevel: 'silent' });
+  const double = errors.find(({ code }) => code === 'DUPLICATE_KEY');
+  if (double === undefined) return null;
+  const { line, col: column } = lines.linePos(double.pos[0]);
+  return { line, column };
+}

@@ -18,10 +18,11 @@ export interface Log {
 /** The log of the command: lines for people on a terminal, JSON elsewhere, or as `log.format` says. */
 export function createLog(config: CoreConfig['log'], isTerminal: boolean, destination = STANDARD_OUTPUT): Log {
   const output = pino.destination({ dest: destination, sync: false, minLength: 0, maxLength: MAX_WAITING_BYTES });
+  // At the exit of the process it would try to write what is left until that succeeds: on a full disk, for ever.
+  output.flushSync = () => {};
   const isPretty = config.format === 'pretty' || (config.format === 'auto' && isTerminal);
   const options: pino.LoggerOptions = { level: config.level, base: null };
   let hasReader = true;
-  let isGone = false;
   let gathered = '';
   let timer: NodeJS.Timeout | null = null;
   const release = () => {
@@ -29,18 +30,18 @@ export function createLog(config: CoreConfig['log'], isTerminal: boolean, destin
     timer = null;
     const lines = gathered;
     gathered = '';
-    if (!isGone) output.write(lines);
+    output.write(lines);
   };
   const write = (line: string) => {
     gathered += line;
     timer ??= setTimeout(release, GATHER_MS);
   };
-  output.on('error', ({ code }: NodeJS.ErrnoException) => {
+  output.on('error', () => {
     hasReader = false;
-    if (code !== 'EIO') return;
-    // The terminal was closed. What still waits would be tried again for ever when the process ends.
-    isGone = true;
-    output.destroy();
+  });
+  // A disk that was full has room again.
+  output.on('write', () => {
+    hasReader = true;
   });
   const flush = () =>
     new Promise<void>((resolve) => {

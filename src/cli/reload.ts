@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { statSync } from 'node:fs';
+import { ConfigError } from '../errors.ts';
 import type { NodeMediaServer, NodeMediaServerConfig } from '../index.ts';
 import { explainError } from './explain.ts';
 import { type LoadedConfig, readConfigFile } from './load-config.ts';
@@ -72,6 +73,8 @@ export class Reloader {
     const { fileName, layers } = loaded;
     let file = null;
     try {
+      // A pipe is read once: waiting for who writes into it would hold up the server.
+      refuseIrregular(this.#path, fileName);
       file = readConfigFile(this.#path, fileName, layers.sections);
       if (file === null) {
         log.logger.warn({ file: this.#path }, `${fileName} is gone; what was in force stays`);
@@ -90,4 +93,11 @@ export class Reloader {
       else log.logger.warn(fields, `${line}; what was in force stays`);
     }
   }
+}
+
+/** A folder, and whatever cannot be looked at, is refused where it is read. @throws ConfigError */
+function refuseIrregular(path: string, fileName: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile() || found.isDirectory()) return;
+  throw new ConfigError('', `${fileName}: it is no file, and read at the start only`);
 }

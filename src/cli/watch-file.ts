@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 const POLL_MS = 1000;
 
 const NO_FILE = 'ENOENT';
+const NO_REGULAR_FILE = 'irregular';
 
 function digest(bytes: string | Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -26,6 +27,8 @@ async function look(path: string): Promise<string> {
 
 async function read(path: string): Promise<string> {
   try {
+    // A pipe would be waited for in one of few threads, without end.
+    if (!(await stat(path)).isFile()) return NO_REGULAR_FILE;
     return digest(await readFile(path));
   } catch (error) {
     return reasonOf(error);

@@ -82,5 +82,20 @@ export function resolveConfig(input: unknown, sections: Sections): Record<string
     const issues = result.error.issues.map((issue) => ({ ...issue, path: [name, ...issue.path] }));
     throw configIssue(issues, opened, root, keys);
   }
+  refuseSharedPorts(resolved);
   return resolved;
+}
+
+/** All doors are of one address, so two of them cannot have one port, unless the system chooses (0). @throws ConfigError */
+function refuseSharedPorts(resolved: ConfigInput): void {
+  const holders = new Map<number, string>();
+  for (const name of doorNames) {
+    const port = (resolved[name] as { readonly port: number } | undefined)?.port ?? 0;
+    const holder = holders.get(port);
+    if (port !== 0 && holder !== undefined) {
+      const message = `${name}.port is ${port}, as is ${holder}.port; a port of its own is allowed`;
+      throw new ConfigError(`${name}.port`, message);
+    }
+    holders.set(port, name);
+  }
 }

@@ -10,6 +10,8 @@ import type { StreamPath } from './stream-path.ts';
 
 /** What a part may take beyond the time it was given: another process has to answer. */
 const SLACK_MS = 3_000;
+/** What closing the doors may take at least: those of other processes are closed when these say so. */
+const MIN_DOORS_MS = 1_000;
 /** What closing all servers may take beyond the time for peers. */
 const CLOSE_MS = 10_000;
 /** Of that, what one server that hangs leaves to those that come after it. */
@@ -97,13 +99,14 @@ export class House {
   async closeDoors(deadline: Deadline): Promise<void> {
     this.context.isStopping = true;
     this.#removeTask?.();
-    await this.#closeDoors(deadline);
+    const patience = new Deadline(Math.max(deadline.leftMs, MIN_DOORS_MS));
+    await this.#closeDoors(patience);
     if (this.#opening === null) return;
     // Whoever called `open` hears of its failure.
     const isOpened = await deadline.meets(this.#opening.catch(() => undefined));
     if (!isOpened) this.context.logger.warn({}, 'the server is stopped while it starts, which takes too long');
     // A door that was about to open has opened meanwhile.
-    await this.#closeDoors(deadline);
+    await this.#closeDoors(patience);
   }
 
   async #closeDoors(deadline: Deadline): Promise<void> {

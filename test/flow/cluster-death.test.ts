@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { Ticker } from '../../src/core/ticker.ts';
 import { Cluster, isAlive } from '../support/cluster.ts';
 import { bodies } from '../support/media.ts';
 import type { RtmpPeer } from '../support/rtmp-peer.ts';
@@ -111,6 +112,36 @@ describe('a worker that is killed', () => {
     assert.deepEqual(pids.map(isAlive), [false, false]);
     assert.ok(cluster.running.lines.some(({ message }) => message === 'worker 1 did not end in time: killed'));
     assert.equal(cluster.toldOf(session).at(-1), 'donePublish');
+  });
+
+  test('because it hangs: it has said nothing for 20 s of the primary’s clock', async (t) => {
+    const ticks: (() => void)[] = [];
+    const add = Ticker.prototype.add;
+    t.mock.method(Ticker.prototype, 'add', function (this: Ticker, task: () => void) {
+      ticks.push(task);
+      return add.call(this, task);
+    });
+    await using cluster = await Cluster.start();
+    const { lines } = cluster.running;
+    const [hangs, stays] = [cluster.pidOf(1), cluster.pidOf(2)];
+    const [publisher, player] = [await cluster.publish(), await cluster.play()];
+    const [ended, other] = [cluster.sessionOf(publisher), cluster.sessionOf(player)];
+    process.kill(hangs, 'SIGSTOP');
+    // Fifteen of its seconds at once; the others come by themselves, and the worker that goes on reports between them.
+    for (let i = 0; i < 15; i++) for (const tick of ticks) tick();
+    assert.deepEqual([hangs, stays].map(isAlive), [true, true]);
+    await until(() => cluster.pidOf(1) !== hangs, 'another serves in its place', 30_000);
+    assert.deepEqual([hangs, stays].map(isAlive), [false, true]);
+    assert.deepEqual(
+      lines.filter(({ message }) => / hangs|died/.test(message)).map(({ level, message }) => [level, message]),
+      [
+        ['warn', 'worker 1 has said nothing for 20 s: it hangs, and is killed'],
+        ['error', 'worker 1 died (signal SIGKILL); another takes its place in 100 ms'],
+      ],
+    );
+    assert.deepEqual([cluster.toldOf(ended).at(-1), ended.closeReason?.message], ['donePublish', 'worker 1 died']);
+    assert.equal(other.isClosed, false);
+    assert.equal(cluster.context.counters.get('worker_deaths'), 1);
   });
 
   test('together with all others: connections wait, the log says so, and they are served by the next', async () => {

@@ -20,7 +20,7 @@ import type { LogLevel, Pass, StartMessage, ToPrimary, ToWorker } from './messag
 import { Mirror } from './mirror.ts';
 import { Placement } from './placement.ts';
 import { streamsSettled } from './settled.ts';
-import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
+import { MAX_SILENT_SECONDS, type WorkerEnd, WorkerProcess } from './worker-process.ts';
 import { describeEnd, WorkerSlot } from './worker-slot.ts';
 import { WorkersEnd } from './workers-end.ts';
 
@@ -132,7 +132,7 @@ export class ClusterServer implements Server {
     await this.#application.listen(this.#sockets.path('application'));
     // Who comes before the workers are ready waits for them.
     await (await this.#doors.prepare(this.#options.doorsOf(this.#sections), config.bind)).commit();
-    this.#removeTask = ticker.add(() => this.#placement.report());
+    this.#removeTask = ticker.add(() => this.#tick());
     if (this.#context.isStopping) throw new ClosedError('the server was stopped while it started');
     try {
       await Promise.all(this.#slots.map((slot) => slot.start().ready));
@@ -185,6 +185,16 @@ export class ClusterServer implements Server {
     this.#application = null;
     this.#sockets?.close();
     this.#sockets = null;
+  }
+
+  #tick(): void {
+    this.#placement.report();
+    for (const worker of this.#workers) {
+      if (!worker.watch()) continue;
+      const { number, pid } = worker;
+      const message = `worker ${number} has said nothing for ${MAX_SILENT_SECONDS} s: it hangs, and is killed`;
+      this.#context.logger.warn({ worker: number, pid }, message);
+    }
   }
 
   #obstacles(): string[] {

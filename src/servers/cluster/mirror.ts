@@ -1,9 +1,8 @@
-import { admit, tell } from '../../core/admission.ts';
+import { addressOf, admit, tell } from '../../core/admission.ts';
 import type { Context } from '../../core/context.ts';
 import type { SessionId } from '../../core/session.ts';
 import type { StreamPath } from '../../core/stream-path.ts';
 import { ClosedError } from '../../errors.ts';
-import { parseStreamPath } from '../../core/stream-path.ts';
 import { decodeError } from './error-data.ts';
 import type { Pass, ToPrimary } from './messages.ts';
 import { RemoteSession, type SessionHome } from './remote-session.ts';
@@ -39,7 +38,7 @@ export class Mirror {
     session.userAgent = message.userAgent;
     session.setTarget(message.target);
     const { redirect, limits } = await admit(this.#context, session, message.action);
-    if (redirect !== null) session.setAddress(parseStreamPath(redirect));
+    if (redirect !== null) session.setAddress(addressOf(session, redirect));
     return { redirect, limits, user: session.user };
   }
 

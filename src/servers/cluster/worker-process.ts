@@ -18,6 +18,11 @@ const ANSWER_TIMEOUT_MS = 5_000;
 const CONFIGURE_MS = 30_000;
 /** How long a step of a worker's end may take beyond the time it was given. */
 const STEP_ANSWER_MS = 2_000;
+/**
+ * Seconds that a worker which serves may say nothing before it is killed: it reports once a second. They are ticks of the
+ * primary, which has none while the machine or its own process is suspended.
+ */
+export const MAX_SILENT_SECONDS = 20;
 /** How long a process may live on without its channel. */
 const LINGER_MS = 2_000;
 /** What is kept of a worker's last words. */
@@ -59,6 +64,7 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
   #cutTimer: NodeJS.Timeout | null = null;
   #isReady = false;
   #isSilent = false;
+  #silentSeconds = 0;
   #exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | null = null;
   #failure: Error | null = null;
   #lastWords = '';
@@ -155,6 +161,13 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
     this.#child.kill('SIGKILL');
   }
 
+  /** To be called about once a second. Kills a worker that hangs; says so once. */
+  watch(): boolean {
+    if (!this.isReady || ++this.#silentSeconds !== MAX_SILENT_SECONDS) return false;
+    this.kill();
+    return true;
+  }
+
   #ask(message: (question: number) => ToWorker, timeoutMs: number): Promise<void> {
     return this.#questions.ask((question) => this.send(message(question)), timeoutMs);
   }
@@ -181,6 +194,7 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
   }
 
   #onMessage(message: ToPrimary): void {
+    this.#silentSeconds = 0;
     switch (message.kind) {
       case 'ready':
         this.#stopStartTimer();

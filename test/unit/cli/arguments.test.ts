@@ -75,6 +75,7 @@ describe('parseArguments', () => {
     assert.match(refused('--notify-url', 'ftp://a/b'), /^error: .*An absolute address.*\n$/);
     assert.match(refused('-b', ''), /^error: .*not empty.*\n$/);
     assert.match(refused('-c'), /^error: .*argument missing\n$/);
+    assert.match(refused('check', '-c', ''), /^error: .*not empty.*\n$/);
     assert.match(refused('publish'), /^error: missing required argument 'url'\n$/);
   });
 

@@ -112,6 +112,8 @@ describe('ConfigFile', () => {
     ['[]', 'the file holds a list; one object, { … }, is allowed'],
     ['"x"', 'the file holds a string; one object, { … }, is allowed'],
     ['null', 'the file holds null; one object, { … }, is allowed'],
+    ['{\n"auth": { "play": true },\n"auth": {}}', 'line 3, column 1: a key that is there already'],
+    ['{"a": [{ "b": 1,\t"\\u0062": 2 }]}', 'line 1, column 18: a key that is there already'],
   ] as const) {
     test(`${JSON.stringify(text)} is refused in one line that quotes nothing of it`, () => {
       assert.throws(
@@ -124,6 +126,15 @@ describe('ConfigFile', () => {
       );
     });
   }
+
+  test('bytes that are no UTF-8 are refused: a path of Latin-1 would be another one, and be written back so', () => {
+    const path = place('');
+    writeFileSync(path, Buffer.from('{"record":{"path":"caf\xe9"}}', 'latin1'));
+    assert.throws(() => ConfigFile.read(path), { name: 'ConfigError', message: /^the file is not in UTF-8/ });
+    writeFileSync(path, '\uFEFF{"record":{"path":"café"}}');
+    assert.deepEqual(ConfigFile.read(path)?.document, { record: { path: 'café' } });
+    assert.equal(ConfigFile.read(path)?.raw, readFileSync(path, 'utf8'));
+  });
 
   test('a folder in the place of the file is refused', () => {
     assert.throws(() => ConfigFile.read(root), { name: 'ConfigError', message: /cannot be read \(EISDIR\)/ });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,21 @@ describe('a file that is watched', () => {
     symlinkSync('v2', join(folder, 'data.new'));
     renameSync(join(folder, 'data.new'), join(folder, 'data'));
     await until(() => seen.length === 1, 'the swap');
+  });
+
+  test('is news when a pipe is in its place, which is never waited for', {
+    skip: process.platform === 'win32',
+  }, async (t) => {
+    const { folder, seen, watch } = lab(t);
+    const path = join(folder, 'a');
+    writeFileSync(path, 'one');
+    watch(path, 'one');
+    rmSync(path);
+    execFileSync('mkfifo', [path]);
+    await until(() => seen.length === 1, 'the pipe');
+    rmSync(path);
+    writeFileSync(path, 'one');
+    await until(() => seen.length === 2, 'its return');
   });
 
   test('is none when it was touched, or what was expected was written', async (t) => {

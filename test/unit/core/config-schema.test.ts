@@ -81,11 +81,21 @@ describe('resolveConfig', () => {
     [{ rtmp: { port: '1935' } }, 'rtmp.port', 'rtmp.port is "1935"; a whole number from 0 to 65535 is allowed'],
     [{ rtmp: { port: null } }, 'rtmp.port', 'rtmp.port is null; a whole number from 0 to 65535 is allowed'],
     [{ rtmp: { port: Number.NaN } }, 'rtmp.port', 'rtmp.port is NaN; a whole number from 0 to 65535 is allowed'],
+    [
+      { rtmp: { port: 7 }, http: { port: 8 }, https: { port: 7 } },
+      'https.port',
+      'https.port is 7, as is rtmp.port; a port of its own is allowed',
+    ],
+    [
+      { rtmp: {}, http: { port: 1935 } },
+      'http.port',
+      'http.port is 1935, as is rtmp.port; a port of its own is allowed',
+    ],
     [{ bind: Symbol.iterator }, 'bind', 'bind is a symbol; a text that is not empty is allowed'],
     [{ rtmp: null }, 'rtmp', 'rtmp is null; an object with port, chunkSize is allowed'],
     [{ rtmps: [] }, 'rtmps', 'rtmps is a list; an object with port, key, cert is allowed'],
     [{ bind: '' }, 'bind', 'bind is ""; a text that is not empty is allowed'],
-    [{ play: { waitMs: -2 } }, 'play.waitMs', 'play.waitMs is -2; a whole number of -1 or more is allowed'],
+    [{ play: { waitMs: -2 } }, 'play.waitMs', 'play.waitMs is -2; a whole number from -1 to 2147483647 is allowed'],
     [{ publish: { takeover: 'yes' } }, 'publish.takeover', 'publish.takeover is "yes"; true or false is allowed'],
     [
       { log: { level: 'loud' } },
@@ -101,6 +111,16 @@ describe('resolveConfig', () => {
       { auth: { jwt: { expiresIn: 'soon' } } },
       'auth.jwt.expiresIn',
       'auth.jwt.expiresIn is "soon"; a number followed by s, m, h or d is allowed',
+    ],
+    [
+      { auth: { jwt: { expiresIn: '0h' } } },
+      'auth.jwt.expiresIn',
+      'auth.jwt.expiresIn is "0h"; a time from 1s to 36600d is allowed',
+    ],
+    [
+      { auth: { jwt: { refreshExpiresIn: '36601d' } } },
+      'auth.jwt.refreshExpiresIn',
+      'auth.jwt.refreshExpiresIn is "36601d"; a time from 1s to 36600d is allowed',
     ],
     [
       { auth: { jwt: { users: [{ username: 'a' }, { username: 7 }] } } },
@@ -122,6 +142,23 @@ describe('resolveConfig', () => {
       if (message !== '') assert.equal(found.message, message);
     });
   }
+
+  test('a time that no timer takes is refused: Node would make a millisecond of it', () => {
+    const tooLong = 2 ** 31;
+    const target = { url: 'http://localhost/', timeoutMs: tooLong };
+    for (const [input, path] of [
+      [{ publish: { graceMs: tooLong } }, 'publish.graceMs'],
+      [{ play: { waitMs: tooLong } }, 'play.waitMs'],
+      [{ limits: { commandTimeoutMs: tooLong } }, 'limits.commandTimeoutMs'],
+      [{ auth: { failures: { maxDelayMs: tooLong } } }, 'auth.failures.maxDelayMs'],
+      [{ notify: { targets: [target] } }, 'notify.targets[0].timeoutMs'],
+    ] as const) {
+      const { path: found, message } = refusal(input);
+      assert.equal(found, path);
+      assert.match(message, / is 2147483648; a whole number from -?\d to 2147483647 is allowed$/);
+    }
+    assert.doesNotThrow(() => resolveConfig({ publish: { graceMs: tooLong - 1 } }, serverSections));
+  });
 
   test('a misspelt key is named before what is missing because of it', () => {
     assert.equal(refusal({ static: { router: '/', rot: './www' } }).path, 'static.rot');

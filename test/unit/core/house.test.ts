@@ -104,6 +104,15 @@ describe('the end of a house', () => {
     );
   });
 
+  test('gives doors in other processes a moment to close, even when `drainTimeoutMs` is 0', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const closeDoors = () => new Promise<void>((resolve) => void setTimeout(resolve, 200));
+    const { house, lines, end } = lab({ closeDoors });
+    await house.open();
+    await passTime(t, end(0));
+    assert.deepEqual(lines, []);
+  });
+
   test('calls a part by the name that it has', async () => {
     const lines: LogLine[] = [];
     const stop = () => Promise.reject(new RangeError('no'));
