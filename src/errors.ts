@@ -118,9 +118,9 @@ export type ErrorCode = keyof typeof errorCodes;
 
 /** The base of every error this library throws on purpose: `code` is stable, `message` is for people. */
 export class NmsError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
 
-  constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
     this.name = new.target.name;

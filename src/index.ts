@@ -26,6 +26,7 @@ export {
   ConnectionError,
   DeniedError,
   EndError,
+  type ErrorCode,
   LimitError,
   ListenError,
   NmsError,

@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import { DeniedError, NmsError } from '../errors.ts';
-import { type Decision, FULL_GRANT, type Grant, isDecision, narrow } from './decision.ts';
+import { type Decision, FULL_GRANT, type Grant, narrow, readDecision } from './decision.ts';
 import type { ServerEventName, ServerEvents } from './events.ts';
 import type { Session } from './session.ts';
+import { parseStreamPath, type StreamAddress } from './stream-path.ts';
 
 /** What a session wants of a stream. */
 export type Action = 'publish' | 'play';
@@ -40,31 +41,38 @@ export async function admit(audience: Audience, session: Session, action: Action
   // Its beginning, which may be a moment ago, is told first.
   await Promise.resolve();
   throwIfClosed(session);
-  const take = (answer: unknown) => {
+  const ask = async (who: string, call: () => unknown) => {
+    const decision = await asked(session, who, call);
     throwIfClosed(session);
-    if (!isDecision(answer)) return;
-    if (!answer.allow) throw new DeniedError(answer.reason ?? 'refused');
-    grant = narrow(grant, answer);
+    if (decision === null) return;
+    if (!decision.allow) throw new DeniedError(decision.reason ?? 'refused');
+    grant = narrow(grant, decision);
   };
-  for (const guard of [...audience.guards]) {
-    const answer: unknown = guard(session, action);
-    take(isThenable(answer) ? await answer : answer);
-  }
+  for (const guard of [...audience.guards]) await ask(`a guard of ${action}`, () => guard(session, action));
   const event = action === 'publish' ? 'prePublish' : 'prePlay';
   for (const listener of listenersOf(audience, event)) {
-    const answer: unknown = await asked(session, event, () => listener.call(audience.eventEmitter, session));
-    take(answer);
+    await ask(`a listener of ${event}`, () => listener.call(audience.eventEmitter, session));
   }
   return grant;
 }
 
-/** A listener that fails is no reason to let anybody in. */
-async function asked(session: Session, event: string, ask: () => unknown): Promise<unknown> {
+/** Who is asked and fails is no reason to let anybody in. */
+async function asked(session: Session, who: string, call: () => unknown): Promise<Decision | null> {
   try {
-    return await ask();
+    return readDecision(await call());
   } catch (error) {
     if (error instanceof NmsError) throw error;
-    session.log('error', `a listener of ${event} failed`, { err: error });
+    session.log('error', `${who} failed`, { err: error });
+    throw new DeniedError('the decision failed', { cause: error });
+  }
+}
+
+/** The stream that a decision names. @throws DeniedError when there can be none; the log has the reason. */
+export function addressOf(session: Session, redirect: string): StreamAddress {
+  try {
+    return parseStreamPath(redirect);
+  } catch (error) {
+    session.log('error', 'a decision names a stream that cannot be', { redirect, err: error });
     throw new DeniedError('the decision failed', { cause: error });
   }
 }

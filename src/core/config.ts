@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { wireLimits } from '../media/limits.ts';
 import { ADDRESS_RANGE_WORDS, isAddressRange } from './address-list.ts';
 import { authSection } from './config-auth.ts';
+import { MAX_TIMER_MS } from './deadline.ts';
 
 const bytes = (fallback: number, help: string) => z.number().int().min(0).default(fallback).describe(help);
-const millis = (fallback: number, help: string) => z.number().int().min(0).default(fallback).describe(help);
+const millis = (fallback: number, help: string) =>
+  z.number().int().min(0).max(MAX_TIMER_MS).default(fallback).describe(help);
 const count = (fallback: number, help: string) => z.number().int().min(1).default(fallback).describe(help);
 
 /** A TCP port; 0 lets the system choose. */
@@ -65,6 +67,7 @@ export const coreSections = {
         .number()
         .int()
         .min(-1)
+        .max(MAX_TIMER_MS)
         .default(10_000)
         .describe('how long a player waits for an absent stream; 0: not at all, -1: for ever'),
       trackWaitMs: millis(500, 'how long an FLV header waits until the kinds of tracks are known'),

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
-/** The longest time of a timer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** The longest time that a timer of Node takes, in milliseconds (24 days): of a longer one it makes one millisecond. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A moment by which something has to be over. */
 export class Deadline {

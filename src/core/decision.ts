@@ -58,6 +58,21 @@ export function isDecision(answer: unknown): answer is Decision {
   return typeof answer === 'object' && answer !== null && 'allow' in answer && typeof answer.allow === 'boolean';
 }
 
+/**
+ * The decision in what a guard or listener returned; `null` when it is none.
+ * @throws TypeError when its limits cannot be kept: whoever meant to limit shall not let everything pass
+ */
+export function readDecision(answer: unknown): Decision | null {
+  if (!isDecision(answer)) return null;
+  const { maxDurationMs, maxBitrate, codecs } = answer.limits ?? {};
+  for (const [name, value] of Object.entries({ maxDurationMs, maxBitrate })) {
+    if (value === undefined || (typeof value === 'number' && !Number.isNaN(value))) continue;
+    throw new TypeError(`the limit ${name} of a decision is ${String(value)}; a number is allowed`);
+  }
+  if (codecs === undefined || Array.isArray(codecs)) return answer;
+  throw new TypeError(`the limit codecs of a decision is ${String(codecs)}; a list of names is allowed`);
+}
+
 /** The grant after one more who was asked has allowed it. */
 export function narrow(grant: Grant, { redirect: path, limits: more }: Decision): Grant {
   if (path === undefined && more === undefined) return grant;

@@ -1,6 +1,7 @@
 import { DeniedError, NmsError } from '../errors.ts';
 import type { Action } from './admission.ts';
-import { allow, type Decision, isDecision } from './decision.ts';
+import { MAX_TIMER_MS } from './deadline.ts';
+import { allow, type Decision, readDecision } from './decision.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds that a decision may take, its wait for others included. */
@@ -66,7 +67,7 @@ export class Gate {
   async ask(session: Session, action: Action): Promise<Decision> {
     const { timeoutMs } = this.#options;
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeoutMs);
+    const timer = setTimeout(() => late.abort(), Math.min(timeoutMs, MAX_TIMER_MS));
     const signal = AbortSignal.any([session.signal, late.signal]);
     try {
       if (await this.#takeTurn(signal)) {
@@ -92,9 +93,10 @@ export class Gate {
 
   async #call(session: Session, action: Action, signal: AbortSignal): Promise<Decision> {
     try {
-      const decision: unknown = await this.#handler(requestOf(session, action, signal));
-      if (isDecision(decision)) return decision;
-      throw new TypeError(`an admit handler returned ${typeof decision}; a decision is allowed`);
+      const answer: unknown = await this.#handler(requestOf(session, action, signal));
+      const decision = readDecision(answer);
+      if (decision !== null) return decision;
+      throw new TypeError(`an admit handler returned ${typeof answer}; a decision is allowed`);
     } catch (error) {
       if (error instanceof NmsError) throw error;
       if (signal.aborted) return this.#fallback(this.#options.onTimeout);

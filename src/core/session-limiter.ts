@@ -1,13 +1,12 @@
 import { LimitError } from '../errors.ts';
 import type { AVPacket } from '../media/packet.ts';
+import { MAX_TIMER_MS } from './deadline.ts';
 import type { SessionLimits } from './decision.ts';
 import type { Session } from './session.ts';
 import type { Ticker } from './ticker.ts';
 
 /** A publisher's bitrate is judged by so many seconds: a key frame is no breach. */
 export const BITRATE_SECONDS = 5;
-/** `setTimeout` takes no longer time; nobody is limited to more than 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Holds one session to the limits of its grant, from the moment it publishes or plays until it ends. */
 export class SessionLimiter {
@@ -23,7 +22,8 @@ export class SessionLimiter {
     this.#codecs = limits.codecs === undefined ? null : new Set(limits.codecs);
     const { maxDurationMs, maxBitrate } = limits;
     if (maxDurationMs !== undefined && maxDurationMs < MAX_TIMER_MS) {
-      const timer = setTimeout(() => this.#end('maxDurationMs', `${maxDurationMs} ms are over`), maxDurationMs);
+      const onOver = () => this.#end('maxDurationMs', `${maxDurationMs} ms are over`);
+      const timer = setTimeout(onOver, Math.max(0, maxDurationMs));
       this.#atEnd(() => clearTimeout(timer));
     }
     if (maxBitrate !== undefined && session.isPublisher) this.#atEnd(ticker.add(() => this.#checkBitrate(maxBitrate)));

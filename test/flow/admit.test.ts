@@ -133,6 +133,20 @@ for (const workers of [1, 2]) {
       assert.deepEqual(second.codes, ['NetStream.Publish.BadName'], 'the place is taken');
     });
 
+    test('a redirect to a stream that cannot be is a fault: the peer hears no word of it, the log has the reason', async () => {
+      await using house = await start();
+      house.running.server.admit(() => redirect('live/alice'));
+      const peer = await house.publish();
+      assert.deepEqual(peer.codes, ['NetStream.Publish.BadName']);
+      const said = peer.events.find((event) => event.kind === 'failed');
+      assert.equal(said?.kind === 'failed' && said.description, 'the decision failed');
+      const lines = house.running.lines.filter(({ level }) => level === 'error');
+      assert.deepEqual(
+        lines.map(({ message, fields }) => [message, fields['redirect']]),
+        [['a decision names a stream that cannot be', 'live/alice']],
+      );
+    });
+
     test('limits end the session where it lives, with the reason', async () => {
       await using house = await start();
       house.running.server.admit(only('publish', limits({ codecs: ['avc'] })));
@@ -206,6 +220,17 @@ for (const workers of [1, 2]) {
       publisher.leave();
       await until(() => done.length === 1, 'donePublish');
       assert.deepEqual(done, [{ videoWidth: 320, videoHeight: 180, videoCodec: 7, audioCodec: 10, playCount: 1 }]);
+    });
+
+    test('what went wrong in here is nobody’s business: a peer whose session ends with a foreign error hears no word of it', async () => {
+      await using house = await start();
+      house.running.server.on('prePublish', (session) => session.close(new Error('db://admin:pw@10.0.0.1')));
+      const peer = await house.publish();
+      const said = peer.events.find((event) => event.kind === 'failed');
+      const hidden = 'the server failed; its log says more';
+      assert.equal(said?.kind === 'failed' && said.description, hidden);
+      const answer = await ask(house.port('http'), '/live/a.flv', { method: 'POST', body: beginning() });
+      assert.deepEqual([answer.status, JSON.parse(answer.text).message], [500, hidden]);
     });
 
     test('many publishers wait for their decisions at once', async () => {

@@ -398,6 +398,22 @@ describe('the configuration as others see it', () => {
     assert.equal((await lab.peer('play', PATH, port)).error?.message.includes('ECONNREFUSED'), true);
   });
 
+  test('a source that fails when it is told what comes into force undoes nothing, and is named in the log', async (t) => {
+    const applied = () => {
+      throw new Error('no screen to show it on');
+    };
+    const lab = await Lab.start(t, {}, { applied });
+    const port = await freePort();
+    const plan = await lab.configuration.apply({ rtmp: { port } }, 'x');
+    assert.equal(plan.isApplied, true);
+    assert.equal(lab.port('rtmp'), port);
+    const failures = lab.lines.filter(({ level }) => level === 'error');
+    assert.deepEqual(
+      failures.map(({ fields }) => (fields['err'] as Error).message),
+      ['no screen to show it on'],
+    );
+  });
+
   test('two changes at once follow one another', async (t) => {
     const lab = await Lab.start(t, {});
     const plans = await Promise.all([1, 2, 3].map((waitMs) => lab.configuration.apply({ play: { waitMs } }, 'x')));

@@ -388,6 +388,35 @@ describe('HTTP server: on somebody else’s server', () => {
   });
 });
 
+describe('two on one HTTP server', () => {
+  test('the first that attached stops first: each request has one answer, the owner’s or that of the other', async () => {
+    const calls: string[] = [];
+    const web = createServer((request, response) => {
+      calls.push(request.url ?? '');
+      response.end(`owner ${request.url}`);
+    });
+    const port = await listening(web);
+    const first = await startWeb({ http: { server: web, path: '/a' }, play: { waitMs: 0 } });
+    const second = await startWeb({ http: { server: web, path: '/b' }, play: { waitMs: 0 } });
+    try {
+      assert.equal((await ask(port, '/a/live/x.flv')).status, 404);
+      await first.server.stop();
+      assert.equal((await ask(port, '/b/live/x.flv')).status, 404);
+      assert.deepEqual(calls, []);
+      assert.equal((await ask(port, '/a/live/x.flv')).text, 'owner /a/live/x.flv');
+      const expecting = await ask(port, '/x', { method: 'POST', headers: { Expect: '100-continue' }, body: 'b' });
+      assert.equal(expecting.text, 'owner /x');
+      await second.server.stop();
+      assert.equal((await ask(port, '/b/live/x.flv')).text, 'owner /b/live/x.flv');
+      assert.deepEqual(calls, ['/a/live/x.flv', '/x', '/b/live/x.flv'], 'each once');
+    } finally {
+      await Promise.all([first.server.stop(), second.server.stop()]);
+      web.close();
+      web.closeAllConnections();
+    }
+  });
+});
+
 /** Both doors, and routes of the test's own. */
 async function startBare(prepare: (context: NodeMediaServer['context']) => void) {
   const lines: LogLine[] = [];

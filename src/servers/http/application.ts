@@ -1,5 +1,6 @@
+import type { RequestListener } from 'node:http';
 import express from 'express';
-import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Context } from '../../core/context.ts';
 
 function isApi(path: string): boolean {
@@ -13,7 +14,7 @@ function statusOf(error: unknown): number {
 }
 
 /** Everything that is not media: the routes of API, page and files, and an answer for what nobody knows. */
-export function createApplication(context: Context): Express {
+export function createApplication(context: Context): RequestListener {
   const application = express();
   application.disable('x-powered-by');
   application.set('query parser', 'simple');

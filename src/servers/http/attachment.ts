@@ -26,6 +26,8 @@ export class Attachment {
   readonly #path: string | undefined;
   readonly #owners = new Map<Taken, Listener[]>();
   readonly #ours: Readonly<Record<Taken, Listener>>;
+  /** Nothing is ours any more. */
+  #isDetached = false;
 
   constructor(server: Server | SecureServer, context: Context, dispatcher: Dispatcher, path: string | undefined) {
     this.#server = server;
@@ -48,16 +50,20 @@ export class Attachment {
   }
 
   detach(): void {
+    this.#isDetached = true;
     for (const [event, owners] of this.#owners) {
+      // Whoever came later has put ours behind his own (Socket.IO does, and another of these): it hands everything on.
+      if (!this.#server.listeners(event).includes(this.#ours[event])) continue;
       this.#server.off(event, this.#ours[event]);
       const later = this.#server.listeners(event) as Listener[];
       this.#server.removeAllListeners(event);
       for (const listener of [...owners, ...later]) this.#server.on(event, listener);
+      this.#owners.delete(event);
     }
-    this.#owners.clear();
   }
 
   #onRequest([request, response]: [IncomingMessage, ServerResponse]): void {
+    if (this.#isDetached) return void this.#leave('request', [request, response]);
     const url = request.url ?? '/';
     if (this.#path !== undefined && pathOf(url) === this.#path) {
       // The page's own addresses are relative: they need the slash.
@@ -71,17 +77,19 @@ export class Attachment {
   }
 
   #onCheckContinue([request, response]: [IncomingMessage, ServerResponse]): void {
-    if (this.#claim(request)) return this.#dispatcher.checkContinue(request, response);
     const leave = () => {
       if (this.#leave('checkContinue', [request, response])) return;
       response.writeContinue();
       this.#server.emit('request', request, response);
     };
+    if (this.#isDetached) return leave();
+    if (this.#claim(request)) return this.#dispatcher.checkContinue(request, response);
     if (this.#path !== undefined) leave();
     else this.#dispatcher.dispatch(request, response, leave);
   }
 
   #onUpgrade([request, socket, head]: [IncomingMessage, Duplex, Buffer]): void {
+    if (this.#isDetached) return void this.#leave('upgrade', [request, socket, head]);
     if (this.#claim(request)) return this.#dispatcher.upgrade(request, socket, head);
     const isFile = this.#path === undefined && /\.\w+$/.test(pathOf(request.url ?? '/'));
     if (isFile && this.#dispatcher.mediaUpgrade(request, socket, head)) return;

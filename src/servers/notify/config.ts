@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
+import { MAX_TIMER_MS } from '../../core/deadline.ts';
 import { hookEvents } from './event-names.ts';
 
 const count = (fallback: number, help: string) => z.number().int().min(1).default(fallback).describe(help);
@@ -35,7 +36,7 @@ export const targetSection = z.strictObject({
     .optional()
     .describe('the events it is called about; without the key, all that its format knows'),
   secret: z.string().default('').describe('the key that signs calls; empty: they are not signed'),
-  timeoutMs: millis(5_000, 'time for an answer'),
+  timeoutMs: z.number().int().min(1).max(MAX_TIMER_MS).default(5_000).describe('time for an answer'),
   headers: z
     .record(z.string(), z.string())
     .refine(canBeSent, 'headers of HTTP other than those of the call itself')
@@ -83,6 +84,7 @@ export const notifySection = z
       .number()
       .int()
       .min(0)
+      .max(MAX_TIMER_MS)
       .default(3_000)
       .describe('time for calls that can still be made when the server stops; the rest waits for its next start'),
     outbox,

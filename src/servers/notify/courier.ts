@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../../core/deadline.ts';
 import type { Lane, WaitingCall } from '../../core/outbox.ts';
 import { backoffMs } from './backoff.ts';
 import type { CallReport } from './call-report.ts';
@@ -12,8 +13,6 @@ import type { Target } from './target.ts';
 const CALLS_PER_TURN = 8;
 /** Lanes of one target that are looked up at once. */
 const LANES_PER_LOOK = 256;
-/** `setTimeout` takes no longer time. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Characters of the reason for which a call failed that are kept with it. */
 const MAX_ERROR_LENGTH = 200;
 

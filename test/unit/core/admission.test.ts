@@ -43,6 +43,23 @@ describe('a decision', () => {
     assert.equal(byListener.context.broadcasts.size, 0);
   });
 
+  test('of a guard that throws an error of its own, or rejects with anything, denies without its words', async () => {
+    const secret = 'cannot connect to db://admin:pw@10.0.0.1';
+    const guards: readonly Guard[] = [
+      () => {
+        throw new Error(secret);
+      },
+      () => Promise.reject(secret),
+      () => ({ allow: true, limits: { codecs: 5 as never } }),
+    ];
+    for (const guard of guards) {
+      const { publish, context, lines } = house({}, [guard]);
+      await assert.rejects(publish(), { name: 'DeniedError', message: 'the decision failed' });
+      assert.equal(lines.filter(({ message }) => message === 'a guard of publish failed').length, 1);
+      assert.equal(context.broadcasts.size, 0, 'no place is left behind');
+    }
+  });
+
   test('sends a publisher to another stream; all that is told afterwards names that one', async () => {
     const { publish, events, context } = house({}, [() => redirect('/studio/one')]);
     const { session, broadcast } = await publish();
@@ -117,6 +134,19 @@ describe('the limits of a session', () => {
     assert.equal((session.closeReason as LimitError).limit, 'codecs');
     assert.match(session.closeReason!.message, /audio in aac; granted: avc/);
     assert.doesNotMatch(player.take(), /audio/);
+  });
+
+  test('of a time that is over already end the session, and Node has nothing to warn of', async (t) => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    t.after(() => process.off('warning', onWarning));
+    const { publish } = house({}, [() => limits({ maxDurationMs: -60_000 })]);
+    const { session } = await publish();
+    await session.over();
+    assert.equal((session.closeReason as LimitError).limit, 'maxDurationMs');
+    await settle();
+    assert.deepEqual(warnings, []);
   });
 
   test('judge the bitrate by some seconds, not by one frame', async (t) => {

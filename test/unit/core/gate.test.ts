@@ -68,6 +68,20 @@ describe('a gate', () => {
     assert.deepEqual(await open.gate.ask(open.session(), 'publish'), allow());
   });
 
+  test('a time without end, or longer than timers take, is no time of a millisecond', async () => {
+    for (const timeoutMs of [Infinity, 2 ** 31]) {
+      const { gate, session } = setUp(() => new Promise((resolve) => setTimeout(resolve, 5, allow())), { timeoutMs });
+      assert.deepEqual(await gate.ask(session(), 'publish'), allow());
+    }
+  });
+
+  test('a limit that cannot be kept is a failure, and lets in nobody but by onError', async () => {
+    const unlimited: AdmitHandler = () => ({ allow: true, limits: { maxDurationMs: Number.NaN } });
+    const closed = setUp(unlimited);
+    await assert.rejects(closed.gate.ask(closed.session(), 'publish'), { message: 'the decision failed' });
+    assert.match(String(closed.warnings()[0]!.fields['err']), /maxDurationMs of a decision is NaN/);
+  });
+
   test('a peer that leaves ends the wait with its reason, and aborts the signal', async () => {
     const signals: AbortSignal[] = [];
     const { gate, session } = setUp(({ signal }) => {
