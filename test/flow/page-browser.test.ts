@@ -2,49 +2,21 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { signStream } from '../../src/index.ts';
 import { runPublish } from '../../src/tools/publish.ts';
 import { missingChromium } from '../support/chromium.ts';
-import { whereIs } from '../support/tools.ts';
+import { hasText, openBrowser, openPage, playsOn } from '../support/page.ts';
 import { HttpPublisherClient, startWeb, type WebHouse } from '../support/web.ts';
 
-const DEADLINE_MS = 30_000;
-const FLAGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--autoplay-policy=no-user-gesture-required',
-  '--disable-background-networking',
-];
 const skip = missingChromium();
 
 let browser: Browser;
 
 before(async () => {
-  if (skip === false) browser = await chromium.launch({ executablePath: whereIs('chromium') ?? '', args: FLAGS });
+  if (skip === false) browser = await openBrowser();
 });
 after(async () => browser?.close());
-
-/** The server's page in a browser of its own; policy violations and script errors fail the test at the end. */
-async function openPage(house: WebHouse, hash = ''): Promise<{ page: Page } & AsyncDisposable> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  page.setDefaultTimeout(DEADLINE_MS);
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => {
-    if (/Content Security Policy/.test(message.text())) faults.push(message.text());
-  });
-  await page.goto(`http://127.0.0.1:${house.port}/${hash}`);
-  return {
-    page,
-    [Symbol.asyncDispose]: async () => {
-      await context.close();
-      assert.deepEqual(faults, []);
-    },
-  };
-}
 
 /** The clip that comes with the server, until `stop`. */
 function publishClip(house: WebHouse, path: string): { stop(): Promise<number> } {
@@ -59,35 +31,10 @@ function publishClip(house: WebHouse, path: string): { stop(): Promise<number> }
   };
 }
 
-/** Asks until the answer is yes; the page's policy forbids the browser's own way of waiting for an expression. */
-async function eventually(ask: () => Promise<boolean>, what: () => Promise<string>): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await ask())) if (performance.now() > deadline) throw new Error(await what());
-}
-
-async function playsOn(page: Page): Promise<void> {
-  const state =
-    "({ time: document.getElementById('video').currentTime, isCovered: !document.getElementById('curtain').hidden })";
-  const read = () => page.evaluate<{ time: number; isCovered: boolean }>(state);
-  const plays = async () => {
-    const { time, isCovered } = await read();
-    return time > 0.5 && !isCovered;
-  };
-  await eventually(plays, async () => `not playing: ${JSON.stringify(await read())}`);
-}
-
-async function hasText(page: Page, id: string, text: RegExp): Promise<void> {
-  const read = async () => (await page.textContent(`#${id}`)) ?? '';
-  await eventually(
-    async () => text.test(await read()),
-    async () => `#${id} says "${await read()}", not ${text.toString()}`,
-  );
-}
-
 describe('page in a browser', { skip }, () => {
   test('without a stream it shows how to publish one; the stream then appears, is played by keyboard, ends, and returns', async () => {
     await using house = await startWeb();
-    await using opened = await openPage(house);
+    await using opened = await openPage(browser, house.port);
     const { page } = opened;
     await page.waitForSelector('#start:not([hidden])');
     const commands = await page.textContent('#start');
@@ -124,7 +71,7 @@ describe('page in a browser', { skip }, () => {
 
   test('an address in the hash is played; an absent stream is said to be absent and plays once it is there', async () => {
     await using house = await startWeb({ play: { waitMs: 0 } });
-    await using opened = await openPage(house, '#/live/a');
+    await using opened = await openPage(browser, house.port, '#/live/a');
     const { page } = opened;
     await hasText(page, 'message', /^There is no such stream right now/);
     const publisher = publishClip(house, '/live/a');
@@ -135,7 +82,7 @@ describe('page in a browser', { skip }, () => {
 
   test('with signed addresses it offers a field, and tells a missing signature from a wrong one', async () => {
     await using house = await startWeb({ auth: { play: true, secret: 's' } });
-    await using opened = await openPage(house);
+    await using opened = await openPage(browser, house.port);
     const { page } = opened;
     const publisher = publishClip(house, '/live/a');
     await page.waitForSelector('#signed:not([hidden])');
@@ -157,7 +104,7 @@ describe('page in a browser', { skip }, () => {
 
   test('a codec that the browser cannot decode is named', async () => {
     await using house = await startWeb();
-    await using opened = await openPage(house);
+    await using opened = await openPage(browser, house.port);
     const { page } = opened;
     const publisher = new HttpPublisherClient(house.port, '/live/a.flv');
     publisher.write(await readFile(resolve(import.meta.dirname, '../vectors/ffmpeg-8-hevc-eac3.flv')));

@@ -4,6 +4,8 @@ const REFRESH_MS = 2000;
 /** A server that shows no list is only asked whether it is there. */
 const CLOSED_REFRESH_MS = 30_000;
 const RETRY_MS = 3000;
+/** A browser that stops decoding after so long a picture met something new, and may begin anew with that. */
+const STEADY_MS = 5000;
 /** Seconds of media that may wait in the browser before it is skipped, and what is kept then. */
 const MAX_BUFFER_SECONDS = 1.5;
 const KEPT_BUFFER_SECONDS = 0.4;
@@ -16,6 +18,10 @@ const state = {
   target: null,
   player: null,
   hasPicture: false,
+  /** Milliseconds of the page's clock. */
+  pictureSince: 0,
+  /** What mpegts.js last said of the media; `null`: nothing yet. */
+  media: null,
   retryTimer: 0,
   streams: [],
   listIsClosed: false,
@@ -84,6 +90,7 @@ function release() {
   const { player } = state;
   state.player = null;
   state.hasPicture = false;
+  state.media = null;
   if (player !== null) player.destroy();
   show('facts', false);
   show('unmute', false);
@@ -125,9 +132,14 @@ function open(target) {
   const mine = (listener) => (...values) => {
     if (state.player === player) listener(...values);
   };
-  player.on(mpegts.Events.ERROR, mine((type, detail, info) => onError(type, detail, info)));
+  const onPlayerError = mine((type, detail, info) => onError(type, detail, info));
+  // The player goes on with its own work after telling: it cannot be destroyed meanwhile.
+  player.on(mpegts.Events.ERROR, (...values) => queueMicrotask(() => onPlayerError(...values)));
   player.on(mpegts.Events.LOADING_COMPLETE, mine(() => onEnd()));
-  player.on(mpegts.Events.MEDIA_INFO, mine((info) => showMedia(info)));
+  player.on(mpegts.Events.MEDIA_INFO, mine((info) => {
+    state.media = info;
+    showMedia();
+  }));
   player.on(mpegts.Events.STATISTICS_INFO, mine((info) => showStatistics(info)));
   player.attachMediaElement(video);
   player.load();
@@ -180,6 +192,10 @@ function onError(type, detail, info) {
   const names = codecNames();
   // mpegts.js passes over what it has no words for (a channel layout, HDR information) and plays on.
   if (detail === mpegts.ErrorDetails.MEDIA_FORMAT_ERROR) return;
+  if (state.hasPicture && performance.now() - state.pictureSince >= STEADY_MS) {
+    play(state.target, true);
+    return;
+  }
   release();
   drawCurtain('');
   const isCodec = detail === mpegts.ErrorDetails.MEDIA_CODEC_UNSUPPORTED || /addSourceBuffer/i.test(info?.msg ?? '');
@@ -218,7 +234,9 @@ async function explain() {
 
 // ---- what is shown of a stream
 
-function showMedia(info) {
+function showMedia() {
+  const info = state.media;
+  if (info === null) return;
   const { video: picture, audio } = chosenStream() ?? {};
   const fact = (track, codec) => (codec && track ? `${codecName(track)} (${codec})` : (codec ?? 'none'));
   show('facts', true);
@@ -241,6 +259,7 @@ function showStatistics(info) {
 }
 
 video.addEventListener('playing', () => {
+  if (!state.hasPicture) state.pictureSince = performance.now();
   state.hasPicture = true;
   drawCurtain('');
   say('');
@@ -309,6 +328,7 @@ function applyList({ isClosed, streams }) {
   show('streams', streams.length > 0);
   showServer(isClosed ? 'online' : streams.length === 0 ? 'nothing live' : `${streams.length} live`, isClosed || streams.length > 0 ? 'good' : '');
   drawStreams();
+  showMedia();
   const { target } = state;
   if (target === null || state.player !== null || isClosed) return;
   const isBack = streams.some(({ path, status }) => path === decodeURI(target.path) && status === 'publishing');
