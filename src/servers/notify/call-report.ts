@@ -5,11 +5,15 @@ import type { Logger } from '../../core/logger.ts';
 const REPEAT_MS = 60_000;
 
 interface Counts {
+  /** Since that was said last. */
   failed: number;
+  /** Has any failed since the last look? */
+  hasFailed: boolean;
   reason: string;
   dead: number;
   dropped: number;
-  succeeded: number;
+  /** What became of the last call: was it taken? */
+  isTaken: boolean;
   isFailing: boolean;
   saidAt: number;
 }
@@ -26,13 +30,15 @@ export class CallReport {
   }
 
   succeeded(target: string): void {
-    this.#of(target).succeeded++;
+    this.#of(target).isTaken = true;
     this.#counters.count('webhook_calls', 'taken');
   }
 
   failed(target: string, reason: string): void {
     const counts = this.#of(target);
     counts.failed++;
+    counts.hasFailed = true;
+    counts.isTaken = false;
     counts.reason = reason;
     this.#counters.count('webhook_calls', 'failed');
   }
@@ -62,12 +68,13 @@ export class CallReport {
         counts.saidAt = now;
         counts.isFailing = true;
         counts.failed = 0;
-      } else if (counts.isFailing && counts.failed === 0 && counts.succeeded > 0) {
+      } else if (counts.isFailing && counts.isTaken && !counts.hasFailed) {
         this.#logger.info({ target }, 'a webhook takes its calls again');
         counts.isFailing = false;
+        counts.failed = 0;
         counts.saidAt = Number.NEGATIVE_INFINITY;
       }
-      counts.succeeded = 0;
+      counts.hasFailed = false;
     }
   }
 
@@ -84,7 +91,8 @@ export class CallReport {
     let counts = this.#counts.get(target);
     if (counts === undefined) {
       const saidAt = Number.NEGATIVE_INFINITY;
-      counts = { failed: 0, reason: '', dead: 0, dropped: 0, succeeded: 0, isFailing: false, saidAt };
+      const none = { failed: 0, dead: 0, dropped: 0, hasFailed: false, isTaken: false, isFailing: false };
+      counts = { ...none, reason: '', saidAt };
       this.#counts.set(target, counts);
     }
     return counts;
