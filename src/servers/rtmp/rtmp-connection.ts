@@ -22,7 +22,9 @@ import { readBodyOptions } from '../../protocols/flv/body-options.ts';
 import { describeAdobeRefusal } from '../../protocols/rtmp/adobe-auth.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
+import { Answers } from './answers.ts';
 import { Intake } from './intake.ts';
+import { Pump } from './pump.ts';
 import { MAX_MISSED_PINGS, Pulse } from './pulse.ts';
 import { readInto } from './read-into.ts';
 import { refusalCode } from './refusal.ts';
@@ -32,12 +34,6 @@ import { Throttle } from '../../core/throttle.ts';
 
 /** How long the last bytes may take before the socket is cut. */
 const LINGER_MS = 2000;
-/** Bytes of answers that may wait for a peer who does not read; until he has read them all, nothing more is read of him. */
-const MAX_UNREAD_ANSWER_BYTES = 256 * 1024;
-/** How long what one peer sent may keep others waiting; the rest of it is looked at when they have had their turn. */
-const MAX_TURN_MS = 10;
-/** The clock is asked once for so many events. */
-const EVENTS_PER_LOOK = 64;
 /** Characters kept of what a peer says it is. */
 const MAX_USER_AGENT_LENGTH = 256;
 
@@ -64,6 +60,8 @@ export class RtmpConnection {
   readonly #origin: { protocol: 'rtmp' | 'rtmps'; ip: string; address: string; userAgent: string; user: string };
   readonly #protocol: RtmpProtocol;
   readonly #intake: Intake;
+  readonly #answers: Answers;
+  readonly #pump: Pump;
   readonly #throttle: Throttle;
   /** Runs while a peer that was too fast is not read. */
   #holdTimer: NodeJS.Timeout | null = null;
@@ -72,9 +70,6 @@ export class RtmpConnection {
   #idle: RtmpSession | null;
   #connect: EventOf<'connect'> | null = null;
   #deadline: NodeJS.Timeout | null;
-  #isPumping = false;
-  /** Answers written since nothing waited for the peer. */
-  #answerBytes = 0;
   #isShut = false;
   /** The server stops, and the peer was asked to come back by itself. */
   #isAsked = false;
@@ -85,6 +80,8 @@ export class RtmpConnection {
     this.#context = context;
     this.#socket = socket;
     this.#intake = new Intake(socket);
+    this.#answers = new Answers(socket, this.#intake);
+    this.#pump = new Pump(this.#intake, { step: () => this.#step(), rest: () => this.#flush() });
     this.#options = options;
     const address = peerAddress(socket);
     this.#origin = {
@@ -107,7 +104,6 @@ export class RtmpConnection {
     // Behind a proxy's header the first bytes are here already.
     const early: unknown = socket.readableLength > 0 ? socket.read() : null;
     if (!readInto(socket, options.readBuffer, onData)) socket.on('data', onData);
-    socket.on('drain', () => this.#drained());
     socket.on('end', () => this.close(new ConnectionError('the peer closed the connection')));
     socket.on('error', (error) => this.close(new ConnectionError(error.message, { cause: error })));
     socket.on('close', () => this.close(new ConnectionError('the connection is gone')));
@@ -237,7 +233,7 @@ export class RtmpConnection {
     this.#count(chunk.length);
     this.#slowDown(chunk.length);
     this.#protocol.push(chunk);
-    this.#pump();
+    this.#pump.run();
     this.#protocol.keep();
   }
 
@@ -262,57 +258,23 @@ export class RtmpConnection {
     return null;
   }
 
-  /** Never runs inside itself: what an event's handler causes is picked up by the loop that called it. */
-  #pump(): void {
-    if (this.#isPumping) return;
-    if (this.#work() || this.#intake.has('turn')) return;
-    this.#intake.hold('turn');
-    setImmediate(() => this.#takeTurn());
-  }
-
-  #takeTurn(): void {
-    if (this.#work()) this.#intake.release('turn');
-    else setImmediate(() => this.#takeTurn());
-  }
-
-  /** `false`: it took longer than others may be kept waiting. */
-  #work(): boolean {
-    this.#isPumping = true;
-    const endAt = performance.now() + MAX_TURN_MS;
+  #step(): boolean {
     try {
-      let count = 0;
-      for (let event = this.#next(); event !== null; event = this.#next()) {
-        this.#handle(event);
-        if (++count % EVENTS_PER_LOOK === 0 && performance.now() > endAt) break;
-      }
+      const event = this.#isShut ? null : this.#protocol.next();
+      if (event === null) return false;
+      this.#handle(event);
+      return true;
     } catch (error) {
       if (!(error instanceof NmsError))
         this.#context.logger.error({ ip: this.#origin.ip, err: error }, 'an RTMP connection failed');
       this.close(error as Error);
-    } finally {
-      this.#isPumping = false;
+      return false;
     }
-    this.#flush();
-    return this.#isShut || performance.now() <= endAt;
-  }
-
-  #next(): RtmpEvent | null {
-    return this.#isShut ? null : this.#protocol.next();
   }
 
   #flush(): void {
     const bytes = this.#protocol.output();
-    if (bytes === null) return;
-    if (this.backlogBytes === 0) this.#answerBytes = 0;
-    this.write(bytes);
-    this.#answerBytes += bytes.length;
-    // An answer is small, and how many there are is the peer's choice.
-    if (this.#answerBytes > MAX_UNREAD_ANSWER_BYTES && this.#socket.writableNeedDrain) this.#intake.hold('deaf');
-  }
-
-  #drained(): void {
-    this.#answerBytes = 0;
-    this.#intake.release('deaf');
+    if (bytes !== null) this.#answers.write(bytes);
   }
 
   #handle(event: RtmpEvent): void {
@@ -397,7 +359,7 @@ export class RtmpConnection {
       this.#refuseConnect(error as Error);
     }
     this.#intake.release('asking');
-    this.#pump();
+    this.#pump.run();
   }
 
   #refuseConnect(error: Error): void {
@@ -439,7 +401,7 @@ export class RtmpConnection {
       this.#refuse(event, session, error as Error);
     }
     this.#intake.release('asking');
-    this.#pump();
+    this.#pump.run();
   }
 
   async #onPlay(event: EventOf<'play'>): Promise<void> {
