@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { missingChromium } from '../support/chromium.ts';
+import { missingChromium, openBrowser } from '../support/chromium.ts';
 import { makeSource, publishFile } from '../support/ffmpeg.ts';
-import { eventually, hasText, openBrowser, openPage, playsOn } from '../support/page.ts';
+import { eventually, hasText, openPage, playsOn } from '../support/page.ts';
 import { eventually as eventuallyHere, firstReason, missing } from '../support/tools.ts';
 import { openLab } from '../support/tools-lab.ts';
 

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { startApi } from '../support/api.ts';
-import { missingChromium } from '../support/chromium.ts';
-import { whereIs } from '../support/tools.ts';
+import { missingChromium, openBrowser } from '../support/chromium.ts';
 
 const DEADLINE_MS = 30_000;
-const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking'];
 const skip = missingChromium();
 
 describe('the page about the API, in Chromium', { skip }, () => {
   let browser: Browser;
   before(async () => {
-    if (skip === false) browser = await chromium.launch({ executablePath: whereIs('chromium') ?? '', args: FLAGS });
+    if (skip === false) browser = await openBrowser();
   });
   after(async () => browser?.close());
 

@@ -5,8 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { signStream } from '../../src/index.ts';
 import { runPublish } from '../../src/tools/publish.ts';
-import { missingChromium } from '../support/chromium.ts';
-import { hasText, openBrowser, openPage, playsOn } from '../support/page.ts';
+import { missingChromium, openBrowser } from '../support/chromium.ts';
+import { hasText, openPage, playsOn } from '../support/page.ts';
 import { HttpPublisherClient, startWeb, type WebHouse } from '../support/web.ts';
 
 const skip = missingChromium();

@@ -25,6 +25,11 @@ const FILES = new Map([
 
 export const missingChromium = (): string | false => missing('chromium');
 
+/** A browser without a window that plays without being clicked and asks nobody outside. */
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: whereIs('chromium') ?? '', args: FLAGS });
+}
+
 /** What a video element says of itself, and what its player complained about. */
 export interface Watched {
   readonly url: string;
@@ -63,7 +68,7 @@ export async function openViewer(): Promise<Viewer> {
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
-  const browser: Browser = await chromium.launch({ executablePath: whereIs('chromium') ?? '', args: FLAGS });
+  const browser = await openBrowser();
   return {
     watch: async (urls) => {
       const page = await browser.newPage();

@@ -1,20 +1,7 @@
 import assert from 'node:assert/strict';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { whereIs } from './tools.ts';
+import type { Browser, Page } from 'playwright-core';
 
 const DEADLINE_MS = 30_000;
-const FLAGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--autoplay-policy=no-user-gesture-required',
-  '--disable-background-networking',
-];
-
-/** A browser that plays without being clicked. */
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: whereIs('chromium') ?? '', args: FLAGS });
-}
 
 /** The server's page in a window of its own; policy violations and script errors fail the test at the end. */
 export async function openPage(browser: Browser, port: number, hash = ''): Promise<{ page: Page } & AsyncDisposable> {
