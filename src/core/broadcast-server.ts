@@ -275,6 +275,11 @@ export class BroadcastServer implements FeedStream {
     this.#feeds.move(subscription, format);
   }
 
+  /** How long the publisher may go unread, in milliseconds; 0: not at all. */
+  get restMs(): number {
+    return this.#feeds.restMs;
+  }
+
   /** What is known of the feeds, for metrics. */
   get feeds(): Iterable<Feed<unknown>> {
     return this.#feeds;

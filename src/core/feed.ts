@@ -145,8 +145,9 @@ export class Feed<Unit> implements FeedSource<Unit> {
       return;
     }
     if (this.#isScheduled) return;
+    const { gear } = this.#pace;
     const isFrame = packet.track.kind === 'video' || !this.#stream.hasVideo || !this.format.hasVideo;
-    if (this.#pace.gear === 'at once' || (isFrame && this.#isDue())) {
+    if (gear === 'at once' || (gear === 'video frame' && isFrame)) {
       this.#isScheduled = true;
       queueMicrotask(this.#flush);
     } else if (this.#timer === null) {
@@ -154,8 +155,15 @@ export class Feed<Unit> implements FeedSource<Unit> {
     }
   }
 
-  #isDue(): boolean {
-    return this.#pace.gear !== 'relaxed' || this.#pace.isDue(this.#waitsSince, performance.now());
+  /**
+   * How long nothing new need come, in milliseconds, because it would only wait; `Infinity`: nobody plays but sessions of
+   * our own.
+   */
+  get restMs(): number {
+    if (this.format.isPrompt === true) return 0;
+    if (this.#subscriptions.every(({ player }) => player.internal)) return Infinity;
+    if (this.#pace.gear !== 'relaxed' || this.#units.length === 0) return 0;
+    return this.#waitsSince + this.#pace.maxDelayMs - performance.now();
   }
 
   flush(): void {

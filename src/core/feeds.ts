@@ -55,6 +55,13 @@ export class Feeds implements Iterable<Feed<unknown>> {
     for (const feed of this.#feeds.values()) feed.push(packet, change);
   }
 
+  /** How long the publisher may go unread, in milliseconds: until the first of the feeds writes. */
+  get restMs(): number {
+    let restMs = Infinity;
+    for (const feed of this.#feeds.values()) restMs = Math.min(restMs, feed.restMs);
+    return Number.isFinite(restMs) ? restMs : 0;
+  }
+
   /** Another publisher's media follows, or none. */
   renew(): void {
     for (const feed of this) feed.renew();

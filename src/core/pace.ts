@@ -54,11 +54,6 @@ export class Pace {
     return this.#passMs;
   }
 
-  /** May what has waited since `since` be written now that a video frame came? */
-  isDue(since: number, now: number): boolean {
-    return this.#gear !== 'relaxed' || now - since >= this.#options.maxBatchDelayMs * 0.8;
-  }
-
   /** The longest that anything may wait. */
   get maxDelayMs(): number {
     return this.#gear === 'relaxed' ? this.#options.maxBatchDelayMs : AUDIO_RIDE_MS;

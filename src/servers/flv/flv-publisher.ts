@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
+import { Intake } from '../../core/intake.ts';
+import { Rest } from '../../core/rest.ts';
 import { FlvDemuxer } from '../../protocols/flv/flv-demuxer.ts';
 import { asError, type FlvRequest, FlvSession } from './flv-session.ts';
 import { Throttle } from '../../core/throttle.ts';
@@ -10,7 +12,8 @@ export abstract class FlvPublisher extends FlvSession {
   readonly #demuxer: FlvDemuxer;
   readonly #throttle: Throttle;
   #broadcast: BroadcastServer | null = null;
-  #resumeTimer: NodeJS.Timeout | null = null;
+  readonly #intake = new Intake({ pause: () => this.pause(), resume: () => this.resume() });
+  readonly #rest = new Rest(this.#intake);
 
   constructor(context: Context, request: FlvRequest) {
     super(context, request, 'publish');
@@ -51,22 +54,17 @@ export abstract class FlvPublisher extends FlvSession {
       return;
     }
     this.#slowDown(chunk.length);
+    this.#rest.take(chunk.length, this.#broadcast);
   }
 
   #slowDown(bytes: number): void {
     const waitMs = this.#throttle.take(bytes, performance.now());
-    if (waitMs === 0 || this.#resumeTimer !== null) return;
-    this.pause();
-    this.#resumeTimer = setTimeout(() => {
-      this.#resumeTimer = null;
-      this.resume();
-    }, waitMs);
+    if (waitMs > 0) this.#intake.holdFor('fast', waitMs);
   }
 
   /** Ends what the base holds; to be called first by `release`. */
   protected stopFeeding(): void {
-    if (this.#resumeTimer !== null) clearTimeout(this.#resumeTimer);
-    this.#resumeTimer = null;
+    this.#intake.end();
     if (this.#demuxer.malformed > 0) {
       this.log('warn', 'malformed FLV tags were left out', { malformed: this.#demuxer.malformed });
     }

@@ -1,4 +1,6 @@
 import type { BroadcastServer } from '../../core/broadcast-server.ts';
+import { Intake } from '../../core/intake.ts';
+import { Rest } from '../../core/rest.ts';
 import { Session, type SessionRegistry } from '../../core/session.ts';
 import type { StreamAddress } from '../../core/stream-path.ts';
 import { ConnectionError } from '../../errors.ts';
@@ -10,6 +12,8 @@ import { innerOrigin, innerTarget } from './inner-origin.ts';
 export class InnerPublisher extends Session {
   readonly #link: InnerLink;
   readonly #onEnd: (reason: Error) => void;
+  readonly #intake: Intake;
+  readonly #rest: Rest;
   #broadcast: BroadcastServer | null = null;
 
   constructor(
@@ -22,6 +26,8 @@ export class InnerPublisher extends Session {
     this.#onEnd = options.onEnd;
     this.setTarget(innerTarget(options.address));
     const { socket } = link;
+    this.#intake = new Intake(socket);
+    this.#rest = new Rest(this.#intake);
     socket.on('error', (error) => this.close(new ConnectionError('the inner connection failed', { cause: error })));
     socket.on('close', () => this.close(new ConnectionError('the inner connection is closed')));
   }
@@ -34,6 +40,7 @@ export class InnerPublisher extends Session {
       this.inBytes += chunk.length;
       reader.push(chunk);
       this.#read();
+      this.#rest.take(chunk.length, broadcast);
     });
     this.#read();
     if (!this.isClosed) socket.resume();
@@ -74,6 +81,7 @@ export class InnerPublisher extends Session {
 
   protected release(reason: Error): void {
     const { reader, socket } = this.#link;
+    this.#intake.end();
     socket.destroy();
     if (reader.missed > 0) this.log('warn', 'packets came without their message', { missed: reader.missed });
     this.#onEnd(reason);

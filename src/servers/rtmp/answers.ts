@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Intake } from './intake.ts';
+import type { Intake } from '../../core/intake.ts';
 
 /** Bytes of answers that may wait for a peer who does not read; until he has read them all, nothing more is read of him. */
 const MAX_UNREAD_ANSWER_BYTES = 256 * 1024;

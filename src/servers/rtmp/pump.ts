@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Intake } from './intake.ts';
+import type { Intake } from '../../core/intake.ts';
 
 /** How long what one peer sent may keep others waiting; the rest of it is looked at when they have had their turn. */
 const MAX_TURN_MS = 10;

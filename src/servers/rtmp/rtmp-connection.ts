@@ -2,9 +2,11 @@ import type { Socket } from 'node:net';
 import type { Slab, SlabPool } from '../../bytes/slab.ts';
 import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
+import { Intake } from '../../core/intake.ts';
 import { joinAddress } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
 import { inPeersWords } from '../../core/requested-path.ts';
+import { Rest } from '../../core/rest.ts';
 import { isAskedForPassword, type SignIn } from '../../core/sign-in.ts';
 import { parseStreamAddress } from '../../core/stream-path.ts';
 import {
@@ -23,7 +25,6 @@ import { describeAdobeRefusal } from '../../protocols/rtmp/adobe-auth.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
 import { Answers } from './answers.ts';
-import { Intake } from './intake.ts';
 import { Pump } from './pump.ts';
 import { MAX_MISSED_PINGS, Pulse } from './pulse.ts';
 import { readInto } from './read-into.ts';
@@ -63,8 +64,7 @@ export class RtmpConnection {
   readonly #answers: Answers;
   readonly #pump: Pump;
   readonly #throttle: Throttle;
-  /** Runs while a peer that was too fast is not read. */
-  #holdTimer: NodeJS.Timeout | null = null;
+  readonly #rest: Rest;
   readonly #sessions = new Map<number, RtmpSession>();
   /** The session that has not yet said what it wants; `null` once it has. */
   #idle: RtmpSession | null;
@@ -80,6 +80,7 @@ export class RtmpConnection {
     this.#context = context;
     this.#socket = socket;
     this.#intake = new Intake(socket);
+    this.#rest = new Rest(this.#intake);
     this.#answers = new Answers(socket, this.#intake);
     this.#pump = new Pump(this.#intake, { step: () => this.#step(), rest: () => this.#flush() });
     this.#options = options;
@@ -156,7 +157,6 @@ export class RtmpConnection {
     if (this.#isShut) return;
     this.#isShut = true;
     if (this.#deadline !== null) clearTimeout(this.#deadline);
-    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
     this.#idle?.close(reason);
     this.#idle = null;
     for (const session of [...this.#sessions.values()]) session.close(reason);
@@ -165,11 +165,11 @@ export class RtmpConnection {
       this.#protocol.appShutdown(reason.message);
     }
     this.#flush();
+    this.#intake.end();
     if (reason instanceof SlowError || reason instanceof ConnectionError) {
       this.#socket.destroy();
       return;
     }
-    this.#intake.end();
     this.#socket.end();
     const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     this.#socket.once('close', () => clearTimeout(linger));
@@ -235,6 +235,7 @@ export class RtmpConnection {
     this.#protocol.push(chunk);
     this.#pump.run();
     this.#protocol.keep();
+    this.#takeRest(chunk.length);
   }
 
   #count(bytes: number): void {
@@ -245,12 +246,13 @@ export class RtmpConnection {
 
   #slowDown(bytes: number): void {
     const waitMs = this.#throttle.take(bytes, performance.now());
-    if (waitMs === 0 || this.#holdTimer !== null) return;
-    this.#intake.hold('fast');
-    this.#holdTimer = setTimeout(() => {
-      this.#holdTimer = null;
-      this.#intake.release('fast');
-    }, waitMs);
+    if (waitMs > 0) this.#intake.holdFor('fast', waitMs);
+  }
+
+  /** A connection that does something else beside its one publish is read as it comes. */
+  #takeRest(bytes: number): void {
+    if (this.#sessions.size !== 1 || this.#publisher?.isClosed !== false) return;
+    if (this.#publisher.broadcast !== null) this.#rest.take(bytes, this.#publisher.broadcast);
   }
 
   #publishing(): RtmpSession | null {
