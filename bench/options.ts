@@ -101,7 +101,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     profile: values.profile ?? false,
     out: values.out ?? null,
     timing: (n) => ({
-      settleS: isFull ? 4 : 1.5,
+      settleS: isFull ? 4 : 1,
       warmupS: isFull ? 3 : 0.75,
       windowS: windowS ?? (isFull ? 12 : n >= 500 ? 6 : 4),
     }),

@@ -12,6 +12,9 @@ const quickPlayers = [50, 200, 500];
 const fullPlayers = [50, 200, 500, 1000];
 /** The floors and the relaxed gear are compared where many watch. */
 const manyPlayers = 500;
+/** Who writes ten times a second needs longer until V8 has compiled what runs. */
+const seldomWriters: ReadonlySet<ServerName> = new Set(['relaxed', 'floor100']);
+const seldomWarmupS = 6;
 
 /** One server, one transport, one number of players, measured once. */
 export interface Sample {
@@ -33,7 +36,7 @@ export function fanout(lab: Lab, onSample: (sample: Sample) => string = () => ''
   const samples: Sample[] = [];
   const steps = plan(lab).map((point): Step => {
     const { candidate, transport, players } = point;
-    const timing = lab.options.timing(players);
+    const timing = timingOf(candidate, lab.options.timing(players));
     return {
       label: `${candidate.name.padEnd(8)} ${transport.padEnd(4)} ${String(players).padStart(4)}`,
       seconds: expectedS(timing, players),
@@ -67,6 +70,10 @@ function plan({ options, servers, tools }: Lab): Point[] {
     }
   }
   return points;
+}
+
+function timingOf({ name }: Candidate, timing: Timing): Timing {
+  return seldomWriters.has(name) ? { ...timing, warmupS: Math.max(timing.warmupS, seldomWarmupS) } : timing;
 }
 
 function expectedS({ settleS, warmupS, windowS }: Timing, players: number): number {
