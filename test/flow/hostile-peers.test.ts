@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
+import WebSocket from 'ws';
 import { API_SECRET, startApi, users } from '../support/api.ts';
 import { call, clientHandshake, SERVER_HANDSHAKE_BYTES, WireReader } from '../support/rtmp-wire.ts';
+import { bodies } from '../support/media.ts';
 import { RtmpPeer } from '../support/rtmp-peer.ts';
 import { startServer } from '../support/server.ts';
 import { until } from '../support/wait.ts';
-import { RawClient } from '../support/web.ts';
+import { beginning, RawClient, startWeb, tag } from '../support/web.ts';
 
 /** `limits.maxMessageStreams`: further ones are refused, in more words than it takes to ask. */
 const MAX_STREAMS = 16;
@@ -87,6 +89,43 @@ describe('a peer that sends much in little', () => {
     assert.ok(mostInTurn < MOST_IN_TURN, `${mostInTurn} in one turn of the event loop`);
     publisher.socket.destroy();
   });
+});
+
+describe('a WebSocket publisher that sends much in one message', () => {
+  const EMPTY_TAGS = 500_000;
+
+  test('half a million empty tags keep nobody waiting: others have turns between them', async () => {
+    await using house = await startWeb();
+    const publisher = new WebSocket(`ws://127.0.0.1:${house.port}/live/a.flv`, 'publisher');
+    publisher.on('open', () => publisher.send(beginning()));
+    const broadcast = () => house.context.broadcasts.get('/live/a');
+    await until(() => (broadcast()?.gop.size ?? 0) > 0, 'the stream');
+    const before = broadcast()!.publisher!.inBytes;
+    const empty = tag('audio', 0, Buffer.alloc(0));
+    publisher.send(Buffer.concat([Buffer.alloc(EMPTY_TAGS * empty.length, empty), tag('video', 9000, bodies.key())]));
+    const hasLast = () => broadcast()!.gop.firstDts > 0;
+    await until(() => broadcast()!.publisher!.inBytes > before, 'the message');
+    assert.equal(hasLast(), false, 'all of it in one turn of the event loop');
+    await until(hasLast, 'its last tag');
+    publisher.terminate();
+  });
+
+  for (const goodbye of ['close', 'terminate'] as const) {
+    test(`and ends with ${goodbye} behind it: the message is published to its end`, async () => {
+      await using house = await startWeb();
+      const publisher = new WebSocket(`ws://127.0.0.1:${house.port}/live/a.flv`, 'publisher');
+      publisher.on('open', () => publisher.send(beginning()));
+      const broadcast = () => house.context.broadcasts.get('/live/a');
+      await until(() => (broadcast()?.gop.size ?? 0) > 0, 'the stream');
+      const player = RawClient.open(house.port, 'GET /live/a.flv HTTP/1.0', 'Host: test');
+      await player.answered();
+      const empty = tag('audio', 0, Buffer.alloc(0));
+      const last = tag('video', 9000, bodies.key('the last frame'));
+      publisher.send(Buffer.concat([Buffer.alloc(EMPTY_TAGS * empty.length, empty), last]), () => publisher[goodbye]());
+      await until(() => player.received.includes('the last frame'), 'the last tag');
+      player.socket.destroy();
+    });
+  }
 });
 
 describe('a body that does not end', () => {

@@ -23,6 +23,7 @@ const kinds: ReadonlyMap<number, FlvBodyKind> = new Map([
 ]);
 
 const NOTHING = Buffer.alloc(0);
+const NO_PACKETS: readonly AVPacket[] = [];
 /** Memory for a tag of which only a part is here is so many times what has come of it. */
 const GROWTH = 4;
 
@@ -35,7 +36,7 @@ export class FlvDemuxer {
   readonly #limits: WireLimits;
   readonly #slab = new Slab();
   readonly #reader: FlvPacketReader;
-  readonly #packets: Generator<AVPacket[] | null, never>;
+  readonly #packets: Generator<readonly AVPacket[] | null, never>;
   #header: FlvHeader | null = null;
   #failure: ProtocolError | null = null;
   #malformed = 0;
@@ -77,8 +78,8 @@ export class FlvDemuxer {
     this.#input.push(chunk);
   }
 
-  /** The packets of the next tag that has any; `null`: give me more. */
-  next(): AVPacket[] | null {
+  /** The packets of the next tag, none of one that is passed over; `null`: give me more. */
+  next(): readonly AVPacket[] | null {
     if (this.#failure !== null) throw this.#failure;
     try {
       return this.#packets.next().value;
@@ -89,7 +90,7 @@ export class FlvDemuxer {
   }
 
   /** FLV E.2 to E.4: a header, then back pointer and tag for ever. Back pointers are often wrong and never needed. */
-  *#read(): Generator<AVPacket[] | null, never> {
+  *#read(): Generator<readonly AVPacket[] | null, never> {
     const input = this.#input;
     yield* this.#readHeader();
     for (;;) {
@@ -100,6 +101,7 @@ export class FlvDemuxer {
       if (kind === undefined) {
         this.#skipped++;
         yield* this.#skip(tag.size);
+        yield NO_PACKETS;
         continue;
       }
       if (tag.size > this.#limits.maxMessageBytes) {
@@ -110,8 +112,7 @@ export class FlvDemuxer {
         );
       }
       const body = yield* this.#readBody(tag.size);
-      const packets = this.#packetsOf(kind, tag.timestampMs, body);
-      if (packets.length > 0) yield packets;
+      yield this.#packetsOf(kind, tag.timestampMs, body);
     }
   }
 
@@ -157,13 +158,13 @@ export class FlvDemuxer {
     }
   }
 
-  #packetsOf(kind: FlvBodyKind, timestampMs: number, body: Buffer): AVPacket[] {
+  #packetsOf(kind: FlvBodyKind, timestampMs: number, body: Buffer): readonly AVPacket[] {
     try {
       return this.#reader.read(kind, timestampMs, body);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#malformed++;
-      return [];
+      return NO_PACKETS;
     }
   }
 }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { BroadcastServer } from '../../core/broadcast-server.ts';
 import type { Context } from '../../core/context.ts';
 import { Intake } from '../../core/intake.ts';
+import { Pump } from '../../core/pump.ts';
 import { Rest } from '../../core/rest.ts';
 import { FlvDemuxer } from '../../protocols/flv/flv-demuxer.ts';
 import { asError, type FlvRequest, FlvSession } from './flv-session.ts';
@@ -13,6 +14,7 @@ export abstract class FlvPublisher extends FlvSession {
   readonly #throttle: Throttle;
   #broadcast: BroadcastServer | null = null;
   readonly #intake = new Intake({ pause: () => this.pause(), resume: () => this.resume() });
+  readonly #pump = new Pump(this.#intake, { step: () => this.#step() });
   readonly #rest = new Rest(this.#intake);
 
   constructor(context: Context, request: FlvRequest) {
@@ -43,18 +45,28 @@ export abstract class FlvPublisher extends FlvSession {
   protected feed(chunk: Buffer): void {
     if (this.isClosed || this.#broadcast === null) return;
     this.inBytes += chunk.length;
-    try {
-      this.#demuxer.push(chunk);
-      for (let packets = this.#demuxer.next(); packets !== null; packets = this.#demuxer.next()) {
-        for (const packet of packets) this.#broadcast.broadcastMessage(this, packet);
-        if (this.isClosed) return;
-      }
-    } catch (error) {
-      this.close(asError(error));
-      return;
-    }
+    this.#demuxer.push(chunk);
+    this.#pump.run();
+    if (this.isClosed) return;
     this.#slowDown(chunk.length);
     this.#rest.take(chunk.length, this.#broadcast);
+  }
+
+  /** The peer ends, or is gone: what came before is published first. */
+  protected end(reason: Error): void {
+    this.#pump.finish(() => this.close(reason));
+  }
+
+  #step(): boolean {
+    if (this.isClosed) return false;
+    try {
+      const packets = this.#demuxer.next();
+      for (const packet of packets ?? []) this.#broadcast?.broadcastMessage(this, packet);
+      return packets !== null;
+    } catch (error) {
+      this.close(asError(error));
+      return false;
+    }
   }
 
   #slowDown(bytes: number): void {

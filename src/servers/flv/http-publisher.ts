@@ -23,13 +23,13 @@ export class HttpPublisher extends FlvPublisher {
     super(context, request);
     this.#message = exchange.message;
     this.#response = exchange.response;
-    this.#message.on('error', (error) => this.close(new ConnectionError('the body broke off', { cause: error })));
-    this.#message.on('close', () => this.close(new ConnectionError('the body broke off')));
+    this.#message.on('error', (error) => this.end(new ConnectionError('the body broke off', { cause: error })));
+    this.#message.on('close', () => this.end(new ConnectionError('the body broke off')));
   }
 
   protected begin(): void {
     if (/100-continue/i.test(this.#message.headers.expect ?? '')) this.#response.writeContinue();
-    this.#message.on('end', () => this.close(this.#reasonOfEnd()));
+    this.#message.on('end', () => this.end(this.#reasonOfEnd()));
     this.#message.on('data', (chunk: Buffer) => this.feed(chunk));
   }
 

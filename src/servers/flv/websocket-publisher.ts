@@ -30,7 +30,7 @@ export class WebSocketPublisher extends FlvPublisher {
     if (webSocket === null) throw new ProtocolError('NMS_PROTOCOL_WEBSOCKET', 'a malformed WebSocket handshake');
     this.#webSocket = webSocket;
     webSocket.on('error', (error) => this.close(new ProtocolError('NMS_PROTOCOL_WEBSOCKET', error.message)));
-    webSocket.on('close', (code) => this.close(this.#reasonOfClose(code)));
+    webSocket.on('close', (code) => this.end(this.#reasonOfClose(code)));
     webSocket.on('message', (data: Buffer, isBinary: boolean) => this.#onMessage(data, isBinary));
     this.#heartbeat = new Heartbeat(webSocket, this.context.config.limits.pingIntervalMs, (reason) => {
       this.close(reason);

@@ -5,6 +5,7 @@ import type { Context } from '../../core/context.ts';
 import { Intake } from '../../core/intake.ts';
 import { joinAddress } from '../../core/listener.ts';
 import { peerAddress } from '../../core/peer-address.ts';
+import { Pump } from '../../core/pump.ts';
 import { inPeersWords } from '../../core/requested-path.ts';
 import { Rest } from '../../core/rest.ts';
 import { isAskedForPassword, type SignIn } from '../../core/sign-in.ts';
@@ -25,7 +26,6 @@ import { describeAdobeRefusal } from '../../protocols/rtmp/adobe-auth.ts';
 import type { RtmpFormatOptions } from '../../protocols/rtmp/rtmp-muxer.ts';
 import { type RtmpEvent, RtmpProtocol } from '../../protocols/rtmp/rtmp-protocol.ts';
 import { Answers } from './answers.ts';
-import { Pump } from './pump.ts';
 import { MAX_MISSED_PINGS, Pulse } from './pulse.ts';
 import { readInto } from './read-into.ts';
 import { refusalCode } from './refusal.ts';
@@ -82,7 +82,7 @@ export class RtmpConnection {
     this.#intake = new Intake(socket);
     this.#rest = new Rest(this.#intake);
     this.#answers = new Answers(socket, this.#intake);
-    this.#pump = new Pump(this.#intake, { step: () => this.#step(), rest: () => this.#flush() });
+    this.#pump = new Pump(this.#intake, { step: () => this.#step(), turned: () => this.#flush() });
     this.#options = options;
     const address = peerAddress(socket);
     this.#origin = {

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Intake } from '../../core/intake.ts';
+import type { Intake } from './intake.ts';
 
 /** How long what one peer sent may keep others waiting; the rest of it is looked at when they have had their turn. */
 const MAX_TURN_MS = 10;
@@ -10,7 +10,7 @@ export interface PumpHost {
   /** Handles the next event; `false`: there is none. Never throws. */
   step(): boolean;
   /** The events of this turn are handled. */
-  rest(): void;
+  turned?(): void;
 }
 
 /** Works through what a peer has sent, in turns with all others: meanwhile nothing more is read of it. */
@@ -18,6 +18,7 @@ export class Pump {
   readonly #intake: Intake;
   readonly #host: PumpHost;
   #isRunning = false;
+  #last: (() => void) | null = null;
 
   constructor(intake: Intake, host: PumpHost) {
     this.#intake = intake;
@@ -26,15 +27,24 @@ export class Pump {
 
   /** Never runs inside itself: what an event's handler causes is picked up by the loop that called it. */
   run(): void {
-    if (this.#isRunning) return;
-    if (this.#work() || this.#intake.has('turn')) return;
+    if (this.#isRunning || this.#intake.has('turn') || this.#work()) return;
     this.#intake.hold('turn');
     setImmediate(() => this.#takeTurn());
   }
 
+  /** Does the peer's last wish once all that it sent before is handled: at once, when that is so. Only the first counts. */
+  finish(last: () => void): void {
+    if (!this.#intake.has('turn')) last();
+    else this.#last ??= last;
+  }
+
   #takeTurn(): void {
-    if (this.#work()) this.#intake.release('turn');
-    else setImmediate(() => this.#takeTurn());
+    if (!this.#work()) {
+      setImmediate(() => this.#takeTurn());
+      return;
+    }
+    this.#intake.release('turn');
+    this.#last?.();
   }
 
   /** `false`: it took longer than others may be kept waiting. */
@@ -45,7 +55,7 @@ export class Pump {
       if (count % EVENTS_PER_LOOK === 0 && performance.now() > endAt) break;
     }
     this.#isRunning = false;
-    this.#host.rest();
+    this.#host.turned?.();
     return performance.now() <= endAt;
   }
 }
