@@ -114,11 +114,22 @@ describe('FlvDemuxer', () => {
     demuxer.push(file(head));
     for (let sent = 0; sent < 1_000_000; sent += 1000) {
       demuxer.push(Buffer.alloc(1000));
-      assert.equal(demuxer.next(), null);
+      const isWhole = sent + 1000 === 1_000_000;
+      assert.deepEqual(demuxer.next(), isWhole ? [] : null);
       assert.equal(demuxer.position, 13 + 11 + sent + 1000);
     }
     demuxer.push(Buffer.concat([Buffer.alloc(4), sound]));
     assert.equal(demuxer.next()!.length, 1);
+  });
+
+  test('hands out tags one by one, also those without packets: whoever reads them can stop between any two', () => {
+    const demuxer = new FlvDemuxer();
+    const unknown = Buffer.concat([Buffer.of(1), encodeTag({ type: 9, timestampMs: 0, body: hex('00') }).subarray(1)]);
+    const empty = encodeTag({ type: 9, timestampMs: 0, body: Buffer.alloc(0) });
+    demuxer.push(file(unknown, empty, config));
+    const counts = [];
+    for (let packets = demuxer.next(); packets !== null; packets = demuxer.next()) counts.push(packets.length);
+    assert.deepEqual(counts, [0, 0, 1]);
   });
 
   test('counts bodies that cannot be read, and goes on', () => {
