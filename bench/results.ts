@@ -5,8 +5,8 @@ export const transports = ['rtmp', 'flv', 'ws'] as const;
 export const transport = z.enum(transports);
 export type Transport = z.output<typeof transport>;
 
-/** `relaxed` is ours with `play.relaxed`; the floors are bare programs that only write (bench/floor.ts), `relay` one that reads and writes (bench/relay.ts). */
-export const serverName = z.enum(['ours', 'relaxed', 'nms', 'nginx', 'floor', 'floor100', 'relay']);
+/** `relaxed` is ours with `play.relaxed`; the floors are bare programs that only write (bench/floor.ts), `relay` one that reads and writes (bench/relay.ts), `lobby` one that lets newcomers in (bench/lobby.ts). */
+export const serverName = z.enum(['ours', 'relaxed', 'nms', 'nginx', 'floor', 'floor100', 'relay', 'lobby']);
 export type ServerName = z.output<typeof serverName>;
 
 export const suiteNames = [

@@ -102,6 +102,23 @@ export function relay(): Candidate {
   };
 }
 
+/** The bare program that lets newcomers in and does nothing else, under the same Node. */
+export function lobby(): Candidate {
+  const entry = join(import.meta.dirname, 'lobby.ts');
+  return {
+    name: 'lobby',
+    title: 'floor, newcomers alone',
+    transports: ['rtmp', 'flv'],
+    doors: ['rtmp', 'http'],
+    isSource: false,
+    command: (folder, ports) => {
+      mkdirSync(folder, { recursive: true });
+      const args = [entry, '--rtmp', String(ports.rtmp), '--http', String(ports.http)];
+      return { command: process.execPath, args };
+    },
+  };
+}
+
 /** Both servers understand this file: recording, hooks, console and permission checks are off, all else is default. */
 function nodeServer(
   args: readonly string[],

@@ -29,6 +29,7 @@ export const serverNames: Readonly<Record<ServerName, string>> = {
   floor: 'floor',
   floor100: 'floor, 100 ms',
   relay: 'floor, reads and writes alone',
+  lobby: 'floor, newcomers alone',
 };
 
 /** The results of one suite as a Markdown table; `null` when it was not run. */

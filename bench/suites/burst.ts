@@ -1,6 +1,7 @@
 import { groupBy, spreadOf } from '../figures.ts';
 import type { Job, Lab } from '../lab.ts';
 import type { BurstRow, ServerName, Transport } from '../results.ts';
+import { lobby } from '../servers.ts';
 import { isDisturbed } from '../load-report.ts';
 import { joinLimitS } from '../stage.ts';
 import { middleOfGop } from './settle.ts';
@@ -28,7 +29,7 @@ export function burst(lab: Lab): Job {
   const bursts = options.isFull ? fullBursts : quickBursts;
   const points = options.transports.flatMap((transport) =>
     (options.players ?? [players]).flatMap((count) =>
-      lab.servers
+      [...lab.servers, ...(options.spread ? [] : [lobby()])]
         .filter((server) => server.transports.includes(transport))
         .map((candidate) => ({ candidate, transport, count })),
     ),

@@ -1,6 +1,6 @@
 import type { Job, Lab } from '../lab.ts';
 import type { StormRow, Transport } from '../results.ts';
-import type { Candidate } from '../servers.ts';
+import { type Candidate, lobby } from '../servers.ts';
 import { isDisturbed } from '../load-report.ts';
 import { joinLimitS } from '../stage.ts';
 import { settle } from './settle.ts';
@@ -16,7 +16,7 @@ export function storm(lab: Lab): Job {
   const rows: StormRow[] = [];
   const points = options.transports.flatMap((transport) =>
     (options.players ?? [players]).flatMap((count) =>
-      lab.servers
+      [...lab.servers, ...(options.spread ? [] : [lobby()])]
         .filter((server) => server.transports.includes(transport))
         .map((candidate) => ({ candidate, transport, count })),
     ),

@@ -1,0 +1,101 @@
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type Socket } from 'node:net';
+import { parseArgs } from 'node:util';
+import type { Muxer } from '../src/media/format.ts';
+import type { AVPacket } from '../src/media/packet.ts';
+import { createFlvFormat } from '../src/protocols/flv/flv-muxer.ts';
+import { createRtmpFormat } from '../src/protocols/rtmp/rtmp-muxer.ts';
+import { RtmpProtocol } from '../src/protocols/rtmp/rtmp-protocol.ts';
+import { readInto } from '../src/servers/rtmp/read-into.ts';
+
+/*
+ * What newcomers cost on this machine and Node when nothing else is done: this program takes one stream over RTMP, keeps
+ * its headers and its last group of pictures in the bytes that players get, and answers whoever comes, over RTMP or
+ * `node:http`, with them and then with each message as it comes. It has no sessions, permissions, events, log or limits.
+ */
+
+/** What the load generator publishes with. */
+const CHUNK_SIZE = 4096;
+const wants = { audio: true, video: true, tracks: 'all', hevc: 'as-is' } as const;
+const flvHead = Buffer.from(
+  'HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nConnection: close\r\n\r\nFLV\x01\x05\0\0\0\x09\0\0\0\0',
+  'latin1',
+);
+
+/** The stream in one format, and who plays it. */
+class Room {
+  readonly #muxer: Muxer<Buffer>;
+  readonly #players = new Set<Socket>();
+  readonly #headers: Buffer[];
+  #group: Buffer[] = [];
+
+  constructor(muxer: Muxer<Buffer>, head: readonly Buffer[] = []) {
+    this.#muxer = muxer;
+    this.#headers = [...head];
+  }
+
+  push(packet: AVPacket): void {
+    const unit = this.#muxer.mux(packet);
+    if (unit === null) return;
+    if (packet.isHeader) {
+      this.#headers.push(unit);
+      return;
+    }
+    if (packet.type === 'key') this.#group = [];
+    this.#group.push(unit);
+    for (const player of this.#players) player.write(unit);
+  }
+
+  enter(socket: Socket): void {
+    socket.write(Buffer.concat([...this.#headers, ...this.#group]));
+    this.#players.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#players.delete(socket));
+  }
+}
+
+const flv = new Room(createFlvFormat({ framing: 'plain', ...wants }).createMuxer(), [flvHead]);
+let rtmp: Room | null = null;
+
+function roomOf(messageStreamId: number): Room {
+  rtmp ??= new Room(createRtmpFormat({ chunkSize: CHUNK_SIZE, messageStreamId, ...wants }).createMuxer());
+  return rtmp;
+}
+
+function serve(socket: Socket, readBuffer: Buffer): void {
+  const protocol = new RtmpProtocol({ chunkSize: CHUNK_SIZE });
+  const onBytes = (bytes: Buffer) => {
+    protocol.push(bytes);
+    let played = 0;
+    for (let event = protocol.next(); event !== null; event = protocol.next()) {
+      switch (event.kind) {
+        case 'packet':
+          flv.push(event.packet);
+          roomOf(event.streamId).push(event.packet);
+          break;
+        case 'connect':
+          protocol.acceptConnect();
+          break;
+        case 'publish':
+          protocol.acceptPublish(event.streamId);
+          break;
+        case 'play':
+          protocol.acceptPlay(event.streamId);
+          played = event.streamId;
+          break;
+      }
+    }
+    protocol.keep();
+    const answer = protocol.output();
+    if (answer !== null) socket.write(answer);
+    if (played > 0) roomOf(played).enter(socket);
+  };
+  socket.on('error', () => socket.destroy());
+  if (!readInto(socket, readBuffer, onBytes)) socket.on('data', onBytes);
+}
+
+const { values } = parseArgs({ options: { rtmp: { type: 'string' }, http: { type: 'string' } } });
+const readBuffer = Buffer.alloc(65_536);
+createServer({ noDelay: true }, (socket) => serve(socket, readBuffer)).listen(Number(values.rtmp), '127.0.0.1');
+createHttpServer(({ socket }) => flv.enter(socket)).listen(Number(values.http), '127.0.0.1');
+process.once('SIGTERM', () => process.exit(0));
