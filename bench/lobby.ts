@@ -14,7 +14,7 @@ import { readInto } from '../src/servers/rtmp/read-into.ts';
  * `node:http`, with them and then with each message as it comes. It has no sessions, permissions, events, log or limits.
  */
 
-/** What the load generator publishes with. */
+/** What the load generator publishes with; its players ask for one message stream, which is the first. */
 const CHUNK_SIZE = 4096;
 const wants = { audio: true, video: true, tracks: 'all', hevc: 'as-is' } as const;
 const flvHead = Buffer.from(
@@ -55,23 +55,20 @@ class Room {
 }
 
 const flv = new Room(createFlvFormat({ framing: 'plain', ...wants }).createMuxer(), [flvHead]);
-let rtmp: Room | null = null;
+const rtmp = new Room(createRtmpFormat({ chunkSize: CHUNK_SIZE, messageStreamId: 1, ...wants }).createMuxer());
 
-function roomOf(messageStreamId: number): Room {
-  rtmp ??= new Room(createRtmpFormat({ chunkSize: CHUNK_SIZE, messageStreamId, ...wants }).createMuxer());
-  return rtmp;
-}
+const readBuffer = Buffer.alloc(65_536);
 
-function serve(socket: Socket, readBuffer: Buffer): void {
+function serve(socket: Socket): void {
   const protocol = new RtmpProtocol({ chunkSize: CHUNK_SIZE });
   const onBytes = (bytes: Buffer) => {
     protocol.push(bytes);
-    let played = 0;
+    let plays = false;
     for (let event = protocol.next(); event !== null; event = protocol.next()) {
       switch (event.kind) {
         case 'packet':
           flv.push(event.packet);
-          roomOf(event.streamId).push(event.packet);
+          rtmp.push(event.packet);
           break;
         case 'connect':
           protocol.acceptConnect();
@@ -81,21 +78,20 @@ function serve(socket: Socket, readBuffer: Buffer): void {
           break;
         case 'play':
           protocol.acceptPlay(event.streamId);
-          played = event.streamId;
+          plays = true;
           break;
       }
     }
     protocol.keep();
     const answer = protocol.output();
     if (answer !== null) socket.write(answer);
-    if (played > 0) roomOf(played).enter(socket);
+    if (plays) rtmp.enter(socket);
   };
   socket.on('error', () => socket.destroy());
   if (!readInto(socket, readBuffer, onBytes)) socket.on('data', onBytes);
 }
 
 const { values } = parseArgs({ options: { rtmp: { type: 'string' }, http: { type: 'string' } } });
-const readBuffer = Buffer.alloc(65_536);
-createServer({ noDelay: true }, (socket) => serve(socket, readBuffer)).listen(Number(values.rtmp), '127.0.0.1');
+createServer({ noDelay: true }, serve).listen(Number(values.rtmp), '127.0.0.1');
 createHttpServer(({ socket }) => flv.enter(socket)).listen(Number(values.http), '127.0.0.1');
 process.once('SIGTERM', () => process.exit(0));

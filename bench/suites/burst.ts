@@ -29,7 +29,7 @@ export function burst(lab: Lab): Job {
   const bursts = options.isFull ? fullBursts : quickBursts;
   const points = options.transports.flatMap((transport) =>
     (options.players ?? [players]).flatMap((count) =>
-      [...lab.servers, ...(options.spread ? [] : [lobby()])]
+      [...lab.servers, lobby()]
         .filter((server) => server.transports.includes(transport))
         .map((candidate) => ({ candidate, transport, count })),
     ),

@@ -16,7 +16,7 @@ export function storm(lab: Lab): Job {
   const rows: StormRow[] = [];
   const points = options.transports.flatMap((transport) =>
     (options.players ?? [players]).flatMap((count) =>
-      [...lab.servers, ...(options.spread ? [] : [lobby()])]
+      [...lab.servers, lobby()]
         .filter((server) => server.transports.includes(transport))
         .map((candidate) => ({ candidate, transport, count })),
     ),
