@@ -399,7 +399,7 @@ export class BroadcastServer implements FeedStream {
     player.role = 'player';
     limiterOf(this.#host, player, limits);
     const feed = this.#feeds.of(player.format);
-    const subscription = new Subscription<Unit>(player, feed, this.#host.config.play);
+    const subscription = new Subscription<Unit>(player, feed, this.#host.config.play, this.#host.turns);
     feed.add(subscription);
     const known = player as Player<unknown>;
     this.#subscriptions.set(known, subscription as Subscription<unknown>);

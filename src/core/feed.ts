@@ -2,10 +2,12 @@ import { performance } from 'node:perf_hooks';
 import type { Format, Muxer, StreamState } from '../media/format.ts';
 import type { AVPacket } from '../media/packet.ts';
 import type { Micros } from '../media/time.ts';
+import { type Beginning, CachedBytes, type CachedGroup, CachedUnits } from './cached-group.ts';
 import { type GopCache, type GopChange, isEntry } from './gop-cache.ts';
 import { joinAdjacent } from './join-adjacent.ts';
 import type { Pace } from './pace.ts';
-import type { FeedSource, Subscription } from './subscription.ts';
+import type { Player } from './session.ts';
+import type { FeedSource, Group, Subscription } from './subscription.ts';
 
 /** What a feed reads of its stream. */
 export interface FeedStream extends StreamState {
@@ -18,6 +20,7 @@ export interface FeedStream extends StreamState {
 
 const NO_UNITS: readonly never[] = [];
 const NOTHING = Buffer.alloc(0);
+const NOTHING_CACHED: Beginning<never> = { now: [], later: [] };
 
 /**
  * One format of one stream: muxes each packet once, joins what came together, and writes the same bytes to every player
@@ -43,9 +46,9 @@ export class Feed<Unit> implements FeedSource<Unit> {
    * The cached group in this format, as long as newcomers ask for it: `null` until the first in each group. A house that
    * nobody enters keeps the group once, as packets, and units die as soon as they are written.
    */
-  #gopUnits: (Unit | null)[] | null = null;
-  /** How many packets at the end of the cached group have a unit that waits in `#units`. */
-  #gopWaiting = 0;
+  #group: CachedGroup<Unit> | null = null;
+  /** How many units at the end of the cached group wait in `#units`: they reach a newcomer with the next flush. */
+  #groupWaiting = 0;
   readonly #flush = () => this.flush();
 
   constructor(stream: FeedStream, format: Format<Unit>, pace: Pace) {
@@ -105,8 +108,8 @@ export class Feed<Unit> implements FeedSource<Unit> {
 
   /** Forgets the cached group. */
   clear(): void {
-    this.#gopUnits = null;
-    this.#gopWaiting = 0;
+    this.#group = null;
+    this.#groupWaiting = 0;
   }
 
   stop(): void {
@@ -121,10 +124,10 @@ export class Feed<Unit> implements FeedSource<Unit> {
     const unit = this.#muxer.mux(packet);
     if (change.reset) this.clear();
     if (change.kept) {
-      this.#gopUnits?.push(unit);
-      if (unit !== null) this.#gopWaiting++;
+      this.#group?.push(unit);
+      if (unit !== null) this.#groupWaiting++;
     }
-    if (change.trimmed > 0) this.#gopUnits?.splice(0, change.trimmed);
+    if (change.trimmed > 0) this.#group?.trim(change.trimmed);
     if (unit === null) return;
     if (this.#units.length === 0) {
       // One unit is the usual case: literals of that size, where `push` would make room for many.
@@ -177,7 +180,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
     const packets = this.#packets;
     this.#units = [];
     this.#packets = [];
-    this.#gopWaiting = 0;
+    this.#groupWaiting = 0;
     this.#latest = packets.at(-1)!.dts;
     const joined = this.join(units);
     const startedAt = performance.now();
@@ -228,33 +231,32 @@ export class Feed<Unit> implements FeedSource<Unit> {
     return units;
   }
 
-  replay(subscription: Subscription<Unit>, after: Micros | null): boolean {
-    const { firstDts, size } = this.#stream.gop;
-    if (size === 0 || (after !== null && firstDts <= after)) return false;
-    this.#gopUnits ??= this.#muxGop();
-    const count = this.#gopUnits.length - countEnd(this.#gopUnits, this.#gopWaiting);
-    if (count <= 0) return false;
-    subscription.open(firstDts);
-    this.#sendGop(
-      subscription,
-      this.#gopUnits.slice(0, count).filter((unit) => unit !== null),
-    );
-    subscription.allowBurst();
-    return true;
+  group(after: Micros | null): Group<Unit> | null {
+    const { firstDts: at, size } = this.#stream.gop;
+    if (size === 0 || (after !== null && at <= after)) return null;
+    this.#group ??= this.#cacheGroup();
+    const beginning = this.#group === null ? NOTHING_CACHED : this.#group.read(this.#groupWaiting);
+    return beginning === null ? null : { at, ...beginning };
   }
 
-  #muxGop(): (Unit | null)[] {
+  /** `null`: this format has no words for anything in it. */
+  #cacheGroup(): CachedGroup<Unit> | null {
     // Another muxer: what this one remembers of the flow is about its end, not about the group's beginning.
     const muxer = this.format.createMuxer();
-    return this.#stream.gop.read().map((packet) => muxer.mux(packet));
+    const units = this.#stream.gop.read().map((packet) => muxer.mux(packet));
+    const first = units.find((unit) => unit !== null);
+    if (first === undefined) return null;
+    const group = newCachedGroup(first, this.format);
+    for (const unit of units) group.push(unit);
+    return group;
   }
 
-  #sendGop(subscription: Subscription<Unit>, units: readonly Unit[]): void {
+  writeCached(player: Player<Unit>, units: readonly Unit[]): void {
     if (!areBytes(units)) {
-      if (units.length > 0) subscription.player.send(units, null);
+      if (units.length > 0) player.send(units, null);
       return;
     }
-    for (const piece of joinAdjacent(units)) subscription.player.send(NO_UNITS, piece);
+    for (const piece of joinAdjacent(units)) player.send(NO_UNITS, piece);
   }
 
   join(units: readonly Unit[]): Buffer | null {
@@ -274,10 +276,8 @@ function areBytes(units: readonly unknown[]): units is readonly Buffer[] {
   return Buffer.isBuffer(units[0]);
 }
 
-/** The length of the row's end that has `count` units: they wait for the next flush, and reach a newcomer with it. */
-function countEnd(row: readonly unknown[], count: number): number {
-  let left = count;
-  let index = row.length;
-  while (left > 0 && index > 0) if (row[--index] !== null) left--;
-  return row.length - index;
+/** Hops within the server get it whole: the newcomers are at the far end. */
+function newCachedGroup<Unit>(unit: Unit, format: Format<Unit>): CachedGroup<Unit> {
+  if (!Buffer.isBuffer(unit)) return new CachedUnits<Unit>();
+  return new CachedBytes(format.isPrompt !== true) as CachedGroup<unknown> as CachedGroup<Unit>;
 }

@@ -2,7 +2,15 @@ import { SlowError } from '../errors.ts';
 import type { Format } from '../media/format.ts';
 import type { AVPacket } from '../media/packet.ts';
 import type { Micros } from '../media/time.ts';
+import type { Beginning } from './cached-group.ts';
 import type { Player } from './session.ts';
+import type { Turns } from './turns.ts';
+
+/** The cached group, as a newcomer gets it. */
+export interface Group<Unit> extends Beginning<Unit> {
+  /** The time of its first packet. */
+  readonly at: Micros;
+}
 
 /** What a subscription asks of the feed it hangs on. */
 export interface FeedSource<Unit> {
@@ -16,9 +24,11 @@ export interface FeedSource<Unit> {
   begin(at: Micros): Unit[];
   /** The headers again, for one that has begun. */
   headers(at: Micros): Unit[];
-  /** Writes the cached group; returns false when there is none. `after`: only if it begins later than this. */
-  replay(subscription: Subscription<Unit>, after: Micros | null): boolean;
+  /** The cached group; `null`: there is none. `after`: only if it begins later than this. */
+  group(after: Micros | null): Group<Unit> | null;
   join(units: readonly Unit[]): Buffer | null;
+  /** Writes many units of the cache, without copying them. */
+  writeCached(player: Player<Unit>, units: readonly Unit[]): void;
   /** Moves the subscription to the feed of another format. */
   move(subscription: Subscription<Unit>, format: Format<Unit>): void;
 }
@@ -39,6 +49,8 @@ type State =
   | 'idle'
   /** Needs headers, then media from an entry on. */
   | 'waiting'
+  /** Has its first picture; the rest of the group follows when the newcomers behind it have theirs. */
+  | 'opening'
   /** Up to date: gets what everybody gets. */
   | 'live'
   /** Audio flows, video from the next keyframe on. */
@@ -54,9 +66,14 @@ export class Subscription<Unit = Buffer> {
   state: State = 'idle';
   source: FeedSource<Unit>;
   readonly #limits: BacklogLimits;
+  readonly #turns: Turns;
+  /** In `opening`: what it has not got yet. */
+  #tail: Unit[] = [];
   #hasBegun = false;
   #mustRenew = false;
   #pausedAt = -1 as Micros;
+  /** Where the cached group began that it got last; -1: it got none. */
+  #groupAt = -1 as Micros;
   #behindSince = 0;
   #burstEnd = 0;
   #markAt = 0;
@@ -65,17 +82,43 @@ export class Subscription<Unit = Buffer> {
   #saidAt = Number.NEGATIVE_INFINITY;
   #saidDrops = 0;
 
-  constructor(player: Player<Unit>, source: FeedSource<Unit>, limits: BacklogLimits) {
+  constructor(player: Player<Unit>, source: FeedSource<Unit>, limits: BacklogLimits, turns: Turns) {
     this.player = player;
     this.source = source;
     this.#limits = limits;
+    this.#turns = turns;
   }
 
   /** Lets it flow: headers, the cached group, then live. Call it once the peer has been told that it plays. */
   start(): void {
     if (this.player.isClosed) return;
     this.state = 'waiting';
-    if (this.source.ready && this.source.replay(this, null)) this.state = 'live';
+    this.#replay(null);
+  }
+
+  /** Writes the cached group. Returns false when there is none. */
+  #replay(after: Micros | null): boolean {
+    const { source } = this;
+    const group = source.ready ? source.group(after) : null;
+    if (group === null) return false;
+    this.open(group.at);
+    this.#groupAt = group.at;
+    this.state = 'opening';
+    this.#tail = [...group.later];
+    source.writeCached(this.player, group.now);
+    if (group.later.length === 0) this.#settle();
+    else this.#turns.afterCrowd(() => this.#settle());
+    return true;
+  }
+
+  /** Writes what was held back, if anything was: before whatever else than the media behind it. */
+  #settle(): void {
+    if (this.state !== 'opening') return;
+    const tail = this.#tail;
+    this.#tail = [];
+    this.state = 'live';
+    this.source.writeCached(this.player, tail);
+    this.#allowBurst();
   }
 
   /** Tries again to leave `waiting`; the feed calls it when what it waited for is known. */
@@ -85,29 +128,34 @@ export class Subscription<Unit = Buffer> {
 
   /** Another publisher's media follows: everything from its headers on. */
   renew(): void {
+    this.#settle();
+    this.#groupAt = -1 as Micros;
     if (this.state !== 'idle' && this.state !== 'paused') this.state = 'waiting';
   }
 
   end(): void {
     this.state = 'idle';
+    this.#tail = [];
   }
 
   pause(): void {
+    this.#settle();
     if (this.state === 'idle' || this.state === 'paused') return;
     this.state = 'paused';
-    this.#pausedAt = this.source.latest;
+    const { latest } = this.source;
+    this.#pausedAt = latest > this.#groupAt ? latest : this.#groupAt;
   }
 
   /** Headers again, then the cached group if it began after the pause, else the next keyframe. */
   resume(): void {
     if (this.state !== 'paused') return;
     this.state = 'waiting';
-    if (this.source.ready && this.source.replay(this, this.#pausedAt)) this.state = 'live';
-    else if (this.#hasBegun) this.#awaitKey();
+    if (!this.#replay(this.#pausedAt) && this.#hasBegun) this.#awaitKey();
   }
 
   /** Other tracks for the same player: sound or picture switched off or on. */
   setFormat(format: Format<Unit>): void {
+    this.#settle();
     this.source.move(this, format);
     if (this.state === 'live' || this.state === 'keyless' || this.state === 'behind') {
       if (format.hasVideo) this.#awaitKey();
@@ -129,7 +177,7 @@ export class Subscription<Unit = Buffer> {
   }
 
   /** A burst of cached media was written: it may wait beyond the limits until it is through. */
-  allowBurst(): void {
+  #allowBurst(): void {
     this.#burstEnd = this.player.outBytes;
     this.#seenBytes = this.player.outBytes;
     this.#markAt = 0;
@@ -139,6 +187,10 @@ export class Subscription<Unit = Buffer> {
   offer(units: readonly Unit[], packets: readonly AVPacket[], now: number): void {
     if (this.state === 'idle' || this.state === 'paused') return;
     if (this.state === 'waiting' && !this.source.ready) return;
+    if (this.state === 'opening') {
+      this.#tail.push(...units);
+      return;
+    }
     if (this.state === 'behind') this.#checkPatience(now);
     const chosen: Unit[] = [];
     for (let i = 0; i < units.length; i++) {

@@ -14,6 +14,7 @@ import {
 } from '../../../src/errors.ts';
 import { FakeSession, type LogLine, makeContext, settle, TextFormat } from '../../support/house.ts';
 import { audio, frame, key, packet } from '../../support/packets.ts';
+import { until } from '../../support/wait.ts';
 
 function house(config: CoreConfigInput = {}) {
   const lines: LogLine[] = [];
@@ -606,4 +607,79 @@ test('a flood of empty packets at one time does not grow the cache beyond its by
     broadcast().broadcastMessage(publisher, frame(0, ''));
     assert.ok(broadcast().gop.bytes <= 10_000 && broadcast().gop.size < 100);
   }
+});
+
+describe('a newcomer of a large group', () => {
+  const large = 'x'.repeat(40_000);
+
+  /** A stream whose group is too large to be written at once, and a player who has its first picture. */
+  async function opened() {
+    const made = house();
+    const publisher = await made.publish();
+    const send = async (...packets: ReturnType<typeof key>[]) => {
+      for (const one of packets) made.broadcast().broadcastMessage(publisher, one);
+      await Promise.resolve();
+    };
+    await send(...configs, key(0, 'key'), frame(40, large), frame(80, '2'));
+    await settle();
+    const player = await made.play();
+    assert.equal(player.take(), '[begin 0]<ac><vc><key>');
+    return { ...made, publisher, send, player };
+  }
+
+  test('gets its first picture at once, and the rest before what comes later', async () => {
+    const { send, player } = await opened();
+    await send(frame(120, '3'), audio(121, '4'));
+    await send(key(160, '5'));
+    assert.equal(player.received, '');
+    await until(() => player.received !== '', 'the rest of the group');
+    assert.equal(player.take(), `<${large}><2><3><4><5>`);
+    await send(frame(200, '6'));
+    assert.equal(player.take(), '<6>');
+  });
+
+  test('is not held to be slow for it', async () => {
+    const { send, player } = await opened();
+    player.backlog = 8 * 1024 * 1024;
+    await until(() => player.received !== '', 'the rest of the group');
+    player.take();
+    player.backlog = player.outBytes;
+    await send(frame(120, '3'));
+    assert.equal(player.take(), '<3>');
+    assert.equal(player.droppedFrames, 0);
+  });
+
+  test('who pauses has got the rest before, and does not get the group a second time', async () => {
+    const { send, player } = await opened();
+    player.subscription.pause();
+    assert.equal(player.take(), `<${large}><2>`);
+    await send(frame(120, '3'));
+    player.subscription.resume();
+    await send(key(160, '4'));
+    assert.equal(player.take(), '<ac><vc><4>');
+  });
+
+  test('who gives up the picture has got the rest before', async () => {
+    const { send, player } = await opened();
+    player.subscription.setFormat(new TextFormat({ hasVideo: false }));
+    await send(frame(120, '3'), audio(121, '4'));
+    assert.equal(player.take(), `<${large}><2><4>`);
+  });
+
+  test('has got the rest when the stream ends', async () => {
+    const { publisher, player } = await opened();
+    publisher.close(new EndError('done'));
+    assert.equal(player.take(), `<${large}><2>`);
+    assert.equal(player.ends.length, 1);
+  });
+
+  test('who leaves gets nothing more', async () => {
+    const { context, send, player } = await opened();
+    player.close();
+    let isOver = false;
+    context.turns.afterCrowd(() => (isOver = true));
+    await until(() => isOver, 'the crowd is through');
+    await send(frame(120, '3'));
+    assert.equal(player.received, '');
+  });
 });
