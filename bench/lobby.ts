@@ -11,7 +11,8 @@ import { readInto } from '../src/servers/rtmp/read-into.ts';
 /*
  * What newcomers cost on this machine and Node when nothing else is done: this program takes one stream over RTMP, keeps
  * its headers and its last group of pictures in the bytes that players get, and answers whoever comes, over RTMP or
- * `node:http`, with them and then with each message as it comes. It has no sessions, permissions, events, log or limits.
+ * `node:http`, with the first picture, with the rest of the group when nobody has come for a moment, and then with each
+ * message as it comes. It has no sessions, permissions, events, log or limits.
  */
 
 /** What the load generator publishes with; its players ask for one message stream, which is the first. */
@@ -22,10 +23,17 @@ const flvHead = Buffer.from(
   'latin1',
 );
 
+/** Newcomers with no more than this between them get their first pictures before anybody gets more. */
+const CROWD_GAP_MS = 3;
+const AT_ONCE = 4;
+
 /** The stream in one format, and who plays it. */
 class Room {
   readonly #muxer: Muxer<Buffer>;
   readonly #players = new Set<Socket>();
+  /** Those who have the first picture of the group and no more. */
+  #comers: Socket[] = [];
+  #timer: NodeJS.Timeout | null = null;
   readonly #headers: Buffer[];
   #group: Buffer[] = [];
 
@@ -41,16 +49,36 @@ class Room {
       this.#headers.push(unit);
       return;
     }
-    if (packet.type === 'key') this.#group = [];
+    if (packet.type === 'key') {
+      this.#letIn(this.#comers.length);
+      this.#group = [];
+    }
     this.#group.push(unit);
     for (const player of this.#players) player.write(unit);
   }
 
   enter(socket: Socket): void {
-    socket.write(Buffer.concat([...this.#headers, ...this.#group]));
-    this.#players.add(socket);
+    socket.write(Buffer.concat([...this.#headers, ...this.#group.slice(0, 1)]));
+    this.#comers.push(socket);
+    if (this.#timer === null) this.#timer = setTimeout(() => this.#next(), CROWD_GAP_MS);
+    else this.#timer.refresh();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#players.delete(socket));
+  }
+
+  #next(): void {
+    this.#letIn(AT_ONCE);
+    if (this.#comers.length > 0) setImmediate(() => this.#next());
+    else this.#timer = null;
+  }
+
+  #letIn(count: number): void {
+    const tail = Buffer.concat(this.#group.slice(1));
+    for (const socket of this.#comers.splice(0, count)) {
+      if (socket.destroyed) continue;
+      socket.write(tail);
+      this.#players.add(socket);
+    }
   }
 }
 
