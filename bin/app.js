@@ -11,7 +11,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
 // only the command line can set it. An operator's own choice stands. Windows cannot replace a process by another.
 const isYoungChosen = /semi[-_]space/.test([process.env.NODE_OPTIONS, ...process.execArgv].join(' '));
 if (!isYoungChosen && process.platform !== 'win32' && process.execve) {
-  const args = ['--max-semi-space-size=4', ...process.execArgv, ...process.argv.slice(1)];
+  const args = ['--max-semi-space-size=8', ...process.execArgv, ...process.argv.slice(1)];
   process.execve(process.execPath, [process.execPath, ...args], process.env);
 }
 const isAbsent = (error) => error.code === 'ERR_MODULE_NOT_FOUND' && String(error.url).endsWith('/src/cli.ts');

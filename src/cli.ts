@@ -13,6 +13,7 @@ import { sign } from './cli/sign.ts';
 import { ServiceManager } from './cli/service-manager.ts';
 import { greet, start } from './cli/start.ts';
 import { readVersion } from './core/version.ts';
+import { letHeapGrow } from './heap.ts';
 import { NodeMediaServer } from './index.ts';
 import { terminalOutput } from './tools/terminal.ts';
 
@@ -105,6 +106,7 @@ async function serve(invocation: ServeInvocation, version: string): Promise<numb
     }
     log = createLog(loaded.resolved.log, process.stdout.isTTY === true);
     endOnUnforeseen(log);
+    letHeapGrow();
     const tell = (text: string) => void process.stderr.write(text);
     const { server, source } = await start({ loaded, log, version, tell });
     const reloader = new Reloader({ server, source, loaded, log, cwd: process.cwd() });

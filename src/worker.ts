@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { encodeError, type StartMessage, type ToPrimary, type ToWorker, WorkerHouse } from './servers/cluster/index.ts';
+import { letHeapGrow } from './heap.ts';
 import { InnerServer } from './servers/inner/index.ts';
 import { createInnerSource, servers } from './servers.ts';
 
@@ -45,6 +46,7 @@ function begin(start: StartMessage): WorkerHouse {
 
 /** One worker of a server with several: forked by the primary, does what its messages say, ends with it. */
 function main(): void {
+  letHeapGrow();
   let house: WorkerHouse | null = null;
   const take = (message: ToWorker, socket: Socket | undefined) => {
     if (message.kind === 'start') {

@@ -22,9 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly RegExp[]>> = {
   'servers.ts': [/^servers\/\w+\/index\.ts$/],
   'create-servers': [/^(core|errors|servers\.ts)$/],
   'node-media-server': [/^(core|errors|servers\.ts|create-servers)$/],
-  worker: [/^(servers\.ts|servers\/(cluster|inner)\/index\.ts)$/],
+  heap: [],
+  worker: [/^(heap|servers\.ts|servers\/(cluster|inner)\/index\.ts)$/],
   index: [/^(core|media|errors|servers\.ts|node-media-server)$/],
-  cli: [/^(index|core|errors|tools|cli)$/],
+  cli: [/^(index|heap|core|errors|tools|cli)$/],
 };
 
 function sources(folder: string): string[] {
