@@ -1,5 +1,5 @@
 import type { Job, Lab } from '../lab.ts';
-import { descriptors, rssKb } from '../proc.ts';
+import { rssKb, sockets } from '../proc.ts';
 import type { SlowRow, Transport } from '../results.ts';
 import type { Candidate } from '../servers.ts';
 import { isDisturbed } from '../load-report.ts';
@@ -50,7 +50,7 @@ function measure(lab: Lab, candidate: Candidate, transport: Transport): Promise<
     await watching.joined;
     await settle(play.warmupS + beforeS);
     const rssBeforeMib = rssKb(stage.pids) / 1024;
-    const open = descriptors(stage.pids);
+    const open = sockets(stage.pids);
     watching.nextSlice();
     const never = { transport, players: slow, slow, parsed: 0, joinPerS: 0, warmupS: 0, windowS: lifeS };
     const stalled = stage.play(never);
@@ -82,8 +82,8 @@ function measure(lab: Lab, candidate: Candidate, transport: Transport): Promise<
 }
 
 /**
- * Looks at the server's memory and descriptors for `withS`. A reader that never reads cannot tell that it was closed: the
- * end waits behind what it has not read, so the server's descriptors tell. `open`: without the slow players.
+ * Looks at the server's memory and sockets for `withS`. A reader that never reads cannot tell that it was closed: the
+ * end waits behind what it has not read, so the server's sockets tell. `open`: without the slow players.
  */
 async function observe(stage: Stage, open: number) {
   const from = performance.now();
@@ -95,7 +95,7 @@ async function observe(stage: Stage, open: number) {
     await settle(Math.max(0, from / 1000 + second - performance.now() / 1000));
     const atS = (performance.now() - from) / 1000;
     memory.push({ atS, rssMib: rssKb(stage.pids) / 1024 });
-    left = Math.max(0, descriptors(stage.pids) - open);
+    left = Math.max(0, sockets(stage.pids) - open);
     if (left < slow) firstClosedS ??= atS;
     if (left === 0) lastClosedS ??= atS;
   }
