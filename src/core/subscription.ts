@@ -101,10 +101,10 @@ export class Subscription<Unit = Buffer> {
     const { source } = this;
     const group = source.ready ? source.group(after) : null;
     if (group === null) return false;
-    this.open(group.at);
-    this.#groupAt = group.at;
     this.state = 'opening';
+    this.#groupAt = group.at;
     this.#tail = [...group.later];
+    this.open(group.at);
     source.writeCached(this.player, group.now);
     if (group.later.length === 0) this.#settle();
     else this.#turns.afterCrowd(() => this.#settle());
@@ -188,7 +188,7 @@ export class Subscription<Unit = Buffer> {
     if (this.state === 'idle' || this.state === 'paused') return;
     if (this.state === 'waiting' && !this.source.ready) return;
     if (this.state === 'opening') {
-      this.#tail.push(...units);
+      for (const unit of units) this.#tail.push(unit);
       return;
     }
     if (this.state === 'behind') this.#checkPatience(now);

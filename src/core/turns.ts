@@ -67,12 +67,6 @@ export class Turns {
     for (const resolve of turn) resolve();
   }
 
-  #lookLater(): void {
-    if (this.#isLaterScheduled || this.#later.length === 0) return;
-    this.#isLaterScheduled = true;
-    setTimeout(this.#look, MAX_CROWD_GAP_MS);
-  }
-
   #work(): void {
     this.#isLaterScheduled = false;
     const now = this.#clock();
@@ -81,14 +75,14 @@ export class Turns {
     const due = this.#later.slice(0, NEWCOMERS_PER_TURN).filter(isDue);
     this.#later.splice(0, due.length);
     for (const { work } of due) work();
-    if (due.length < NEWCOMERS_PER_TURN) this.#lookLater();
-    else this.#goOn();
+    this.#lookLater(due.length === NEWCOMERS_PER_TURN);
   }
 
-  /** With the next few in the next turn of the event loop, so that sockets are read between. */
-  #goOn(): void {
+  /** `isMore`: others are due as well; in the next turn of the event loop, so that sockets are read between. */
+  #lookLater(isMore = false): void {
     if (this.#isLaterScheduled || this.#later.length === 0) return;
     this.#isLaterScheduled = true;
-    setImmediate(this.#look);
+    if (isMore) setImmediate(this.#look);
+    else setTimeout(this.#look, MAX_CROWD_GAP_MS);
   }
 }

@@ -638,6 +638,15 @@ describe('a newcomer of a large group', () => {
     assert.equal(player.take(), '<6>');
   });
 
+  test('lives through a flood of empty packets in one flush', async () => {
+    const { broadcast, publisher, player } = await opened();
+    const count = 200_000;
+    const one = audio(81, 'a');
+    for (let i = 0; i < count; i++) broadcast().broadcastMessage(publisher, one);
+    await until(() => player.received !== '', 'the rest of the group');
+    assert.equal(player.take().length, `<${large}><2>`.length + count * '<a>'.length);
+  });
+
   test('is not held to be slow for it', async () => {
     const { send, player } = await opened();
     player.backlog = 8 * 1024 * 1024;
