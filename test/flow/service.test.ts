@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
@@ -52,6 +52,17 @@ describe('the image', () => {
     assert.ok(copied.length > 10, copied.join());
     for (const path of copied) assert.ok(existsSync(join(root, path)), path);
     assert.deepEqual([...new Set(copied)].sort(), letThrough.sort());
+  });
+
+  test('is built with an install that takes the lock file as it is', (t) => {
+    const install = /^RUN npm (.+)$/m.exec(dockerfile)![1]!.split(' ');
+    const folder = temporaryFolder(t);
+    for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+      copyFileSync(join(root, file), join(folder, file));
+    const cache = join(folder, 'no-cache');
+    const args = [...install, '--dry-run', '--offline', `--cache=${cache}`];
+    const { status, stderr } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
   });
 
   test('holds what the package is published with, but for its documentation', () => {
