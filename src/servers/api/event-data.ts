@@ -2,6 +2,7 @@ import type { ServerEventName } from '../../core/events.ts';
 import type { Session } from '../../core/session.ts';
 import type { Advice } from '../../core/stream-statistics.ts';
 import { NmsError } from '../../errors.ts';
+import type { EventDraft } from './event-log.ts';
 
 /** Every event of the server: one that is missing here does not compile. */
 const told: Readonly<Record<ServerEventName, true>> = {
@@ -25,6 +26,13 @@ export const eventNames = Object.keys(told) as readonly ServerEventName[];
 
 /** Characters of what a peer may say at any length. */
 const MAX_SAID = 512;
+/** Bytes of what every event has: the names of its fields, its numbers, its ids. */
+const FIXED_BYTES = 512;
+
+/** Its own characters: what is left of a long text would keep all of it in memory. */
+function cut(text: string): string {
+  return text.length <= MAX_SAID ? text : Buffer.from(text.slice(0, MAX_SAID)).toString();
+}
 
 function reasonOf({ endReason }: Session) {
   if (endReason === null) return null;
@@ -46,8 +54,10 @@ export interface Happening {
 }
 
 /** What is told of a session: the fields of Node-Media-Server 4 and some more. Never the query of its address. */
-export function eventData({ name, session, advice, state, at }: Happening): string {
-  return JSON.stringify({
+export function draftEvent({ name, session, advice, state, at }: Happening): EventDraft {
+  const reason = reasonOf(session);
+  const userAgent = cut(session.userAgent);
+  const fields = {
     id: session.id,
     ip: session.ip,
     app: session.streamApp,
@@ -61,10 +71,13 @@ export function eventData({ name, session, advice, state, at }: Happening): stri
     outBytes: session.outBytes,
     at,
     user: session.user,
-    userAgent: session.userAgent.slice(0, MAX_SAID),
+    userAgent,
     droppedFrames: session.droppedFrames,
     playCount: session.playCount,
-    reason: reasonOf(session),
+    reason,
     ...(advice === undefined ? {} : { advice, state }),
-  });
+  };
+  const said = [userAgent, session.user, session.streamPath, session.streamPath, reason?.message, advice?.message];
+  const bytes = said.reduce((sum, text = '') => sum + text.length, FIXED_BYTES);
+  return { name, fields, bytes };
 }

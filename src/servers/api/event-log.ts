@@ -6,12 +6,35 @@ export const MAX_EVENTS = 2000;
 export const MAX_EVENT_BYTES = 1024 * 1024;
 const RUN_BYTES = 6;
 
-/** One event that was told, in the order of `seq`. */
-export interface LoggedEvent {
+/** One event that was told, in the order of `seq`. Its words are made for the first who reads them: often nobody does. */
+export class LoggedEvent {
   readonly seq: number;
   readonly name: string;
+  readonly bytes: number;
+  readonly #fields: object;
+  #data: string | null = null;
+
+  constructor(seq: number, { name, fields, bytes }: EventDraft) {
+    this.seq = seq;
+    this.name = name;
+    this.bytes = bytes;
+    this.#fields = fields;
+  }
+
   /** JSON in one line. */
-  readonly data: string;
+  get data(): string {
+    this.#data ??= JSON.stringify(this.#fields);
+    return this.#data;
+  }
+}
+
+/** What is to be told. */
+export interface EventDraft {
+  readonly name: string;
+  /** Nobody changes it later. */
+  readonly fields: object;
+  /** About as many as its words will have. */
+  readonly bytes: number;
 }
 
 /** What a reader who comes back has missed. */
@@ -43,12 +66,12 @@ export class EventLog {
     return `${this.#run}-${seq}`;
   }
 
-  add(name: string, data: string): LoggedEvent {
-    const event = { seq: ++this.#seq, name, data };
+  add(draft: EventDraft): LoggedEvent {
+    const event = new LoggedEvent(++this.#seq, draft);
     this.#events.push(event);
-    this.#bytes += data.length;
+    this.#bytes += event.bytes;
     while (this.#events.length > MAX_EVENTS || this.#bytes > MAX_EVENT_BYTES) {
-      this.#bytes -= this.#events.shift()!.data.length;
+      this.#bytes -= this.#events.shift()!.bytes;
     }
     return event;
   }

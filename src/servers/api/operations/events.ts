@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Context } from '../../../core/context.ts';
 import type { Session } from '../../../core/session.ts';
 import { ApiError } from '../api-error.ts';
-import { eventData, eventNames, type Happening } from '../event-data.ts';
+import { draftEvent, eventNames, type Happening } from '../event-data.ts';
 import { EventLog } from '../event-log.ts';
 import { EventReader } from '../event-reader.ts';
 import { type Operation, rawOperation } from '../operation.ts';
@@ -47,7 +47,7 @@ export function eventOperations(context: Context, _rates: Rates): Operation[] {
   const readers = new Set<EventReader>();
   for (const name of eventNames) {
     const listener = (session: Session, advice?: Happening['advice'], state?: Happening['state']) => {
-      const event = log.add(name, eventData({ name, session, advice, state, at: Date.now() }));
+      const event = log.add(draftEvent({ name, session, advice, state, at: Date.now() }));
       for (const reader of readers) reader.tell(event);
     };
     context.eventEmitter.on(name, listener as never);

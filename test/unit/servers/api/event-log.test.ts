@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, test } from 'node:test';
-import { EventLog, MAX_EVENT_BYTES, MAX_EVENTS } from '../../../../src/servers/api/event-log.ts';
+import { type EventDraft, EventLog, MAX_EVENT_BYTES, MAX_EVENTS } from '../../../../src/servers/api/event-log.ts';
 import { EventReader, MAX_READER_BACKLOG_BYTES } from '../../../../src/servers/api/event-reader.ts';
 
+const draft = (name: string, fields: object = {}, bytes = 100): EventDraft => ({ name, fields, bytes });
 const namesOf = (events: readonly { readonly name: string }[]) => events.map(({ name }) => name);
 
 describe('the log of events', () => {
   test('tells what came after an id, and numbers go up by one', () => {
     const log = new EventLog();
     const start = log.lastId;
-    for (const name of ['a', 'b', 'c']) log.add(name, '{}');
+    for (const name of ['a', 'b', 'c']) log.add(draft(name));
     assert.deepEqual(namesOf(log.since(start).events), ['a', 'b', 'c']);
     const second = log.since(start).events[1]!;
     assert.equal(second.seq, 2);
@@ -20,7 +21,7 @@ describe('the log of events', () => {
 
   test('keeps a bounded number, and says when what is asked for is forgotten', () => {
     const log = new EventLog();
-    for (let i = 0; i < MAX_EVENTS + 5; i++) log.add('e', '{}');
+    for (let i = 0; i < MAX_EVENTS + 5; i++) log.add(draft('e'));
     assert.equal(log.size, MAX_EVENTS);
     assert.deepEqual(log.since(log.idOf(4)), { events: [], gap: 'forgotten' });
     const { events, gap } = log.since(log.idOf(5));
@@ -29,18 +30,25 @@ describe('the log of events', () => {
 
   test('keeps a bounded number of bytes', () => {
     const log = new EventLog();
-    const data = 'x'.repeat(MAX_EVENT_BYTES / 4);
-    for (let i = 0; i < 10; i++) log.add('e', data);
+    for (let i = 0; i < 10; i++) log.add(draft('e', {}, MAX_EVENT_BYTES / 4));
     assert.equal(log.size, 4);
-    log.add('e', 'x'.repeat(MAX_EVENT_BYTES + 1));
+    log.add(draft('e', {}, MAX_EVENT_BYTES + 1));
     assert.equal(log.size, 0);
     assert.equal(log.since(log.idOf(10)).gap, 'forgotten');
     assert.equal(log.since(log.lastId).gap, null);
   });
 
+  test('puts an event into words once, when somebody reads it', () => {
+    const log = new EventLog();
+    let times = 0;
+    const event = log.add(draft('e', { toJSON: () => ({ times: ++times }) }));
+    assert.equal(times, 0);
+    assert.deepEqual([event.data, event.data, times], ['{"times":1}', '{"times":1}', 1]);
+  });
+
   test('an id of another run, of the future, or that is none, is recognised', () => {
     const log = new EventLog();
-    log.add('e', '{}');
+    log.add(draft('e'));
     const [run] = log.lastId.split('-');
     for (const id of [
       new EventLog().lastId,
@@ -104,11 +112,11 @@ function readerOf(log: EventLog, names: readonly string[] | null = null) {
 describe('a reader of events', () => {
   test('is told where he is, then each event with its id and name', () => {
     const log = new EventLog();
-    log.add('before', '{}');
+    log.add(draft('before'));
     const { reader, response } = readerOf(log);
     reader.begin(null);
     const start = log.lastId;
-    reader.tell(log.add('postPublish', '{"app":"live"}'));
+    reader.tell(log.add(draft('postPublish', { app: 'live' })));
     reader.ping();
     assert.equal(
       response.text,
@@ -126,13 +134,13 @@ describe('a reader of events', () => {
 
   test('who comes back gets what he missed and nothing twice', () => {
     const log = new EventLog();
-    log.add('a', '1');
+    log.add(draft('a', { number: 1 }));
     const known = log.lastId;
-    log.add('b', '2');
-    log.add('c', '3');
+    log.add(draft('b', { number: 2 }));
+    log.add(draft('c', { number: 3 }));
     const { reader, response } = readerOf(log);
     reader.begin(known);
-    reader.tell(log.add('d', '4'));
+    reader.tell(log.add(draft('d', { number: 4 })));
     assert.deepEqual(
       [...response.text.matchAll(/^event: (\w+)/gm)].map(([, name]) => name),
       ['b', 'c', 'd'],
@@ -142,21 +150,21 @@ describe('a reader of events', () => {
   test('who asks for some events gets those only, also of what he missed', () => {
     const log = new EventLog();
     const known = log.lastId;
-    log.add('a', '1');
-    log.add('b', '2');
+    log.add(draft('a', { number: 1 }));
+    log.add(draft('b', { number: 2 }));
     const { reader, response } = readerOf(log, ['b']);
     reader.begin(known);
-    reader.tell(log.add('a', '3'));
-    reader.tell(log.add('b', '4'));
+    reader.tell(log.add(draft('a', { number: 3 })));
+    reader.tell(log.add(draft('b', { number: 4 })));
     assert.deepEqual(
-      [...response.text.matchAll(/^data: (\d)/gm)].map(([, data]) => data),
+      [...response.text.matchAll(/^data: \{"number":(\d)/gm)].map(([, data]) => data),
       ['2', '4'],
     );
   });
 
   test('who comes back to another run is told to load everything, whatever he filters', () => {
     const log = new EventLog();
-    log.add('a', '1');
+    log.add(draft('a', { number: 1 }));
     const { reader, response } = readerOf(log, ['b']);
     reader.begin(new EventLog().lastId);
     assert.equal(response.text, `retry: 3000\nid: ${log.lastId}\nevent: reset\ndata: {"reason":"restarted"}\n\n`);
@@ -165,8 +173,8 @@ describe('a reader of events', () => {
   test('who has missed more than may wait for him gets it all, and is measured as usual from then on', () => {
     const log = new EventLog();
     const known = log.lastId;
-    const data = 'x'.repeat(1000);
-    for (let i = 0; i < 500; i++) log.add('a', data);
+    const text = 'x'.repeat(1000);
+    for (let i = 0; i < 500; i++) log.add(draft('a', { text }));
     const { reader, response } = readerOf(log);
     response.isRead = false;
     reader.begin(known);
@@ -174,13 +182,13 @@ describe('a reader of events', () => {
     assert.ok(replayed > MAX_READER_BACKLOG_BYTES);
     assert.equal(response.destroyed, false);
     response.drain();
-    while (!response.destroyed) reader.tell(log.add('a', data));
+    while (!response.destroyed) reader.tell(log.add(draft('a', { text })));
     assert.ok(response.writableLength < MAX_READER_BACKLOG_BYTES + 2000);
     const { reader: second, response: stuck } = readerOf(log);
     stuck.isRead = false;
     second.begin(log.idOf(0));
     const missed = stuck.writableLength;
-    while (!stuck.destroyed) second.tell(log.add('a', data));
+    while (!stuck.destroyed) second.tell(log.add(draft('a', { text })));
     assert.ok(stuck.writableLength < missed + MAX_READER_BACKLOG_BYTES + 2000);
   });
 
@@ -189,12 +197,12 @@ describe('a reader of events', () => {
     const { reader, response } = readerOf(log);
     reader.begin(null);
     response.isRead = false;
-    const data = 'x'.repeat(1000);
-    while (!response.destroyed) reader.tell(log.add('a', data));
+    const text = 'x'.repeat(1000);
+    while (!response.destroyed) reader.tell(log.add(draft('a', { text })));
     assert.ok(response.writableLength > MAX_READER_BACKLOG_BYTES);
     assert.ok(response.writableLength < MAX_READER_BACKLOG_BYTES + 2000);
     const { length } = response.text;
-    reader.tell(log.add('a', data));
+    reader.tell(log.add(draft('a', { text })));
     reader.ping();
     assert.equal(response.text.length, length);
   });
