@@ -36,35 +36,43 @@ function listenersOf(audience: Audience, event: ServerEventName): Listener[] {
  * @throws DeniedError, or whatever NmsError refused; the reason of its end when the session closed meanwhile.
  */
 export async function admit(audience: Audience, session: Session, action: Action): Promise<Grant> {
-  let grant = FULL_GRANT;
-  if (session.internal) return grant;
+  if (session.internal) return FULL_GRANT;
   // Its beginning, which may be a moment ago, is told first.
   await Promise.resolve();
   throwIfClosed(session);
-  const ask = async (who: string, call: () => unknown) => {
-    const decision = await asked(session, who, call);
+  const guards = audience.guards.map((guard) => () => guard(session, action));
+  const guarded = await askAll(session, FULL_GRANT, `a guard of ${action}`, guards);
+  const event = action === 'publish' ? 'prePublish' : 'prePlay';
+  const { eventEmitter } = audience;
+  const listeners = listenersOf(audience, event).map((listener) => () => listener.call(eventEmitter, session));
+  return askAll(session, guarded, `a listener of ${event}`, listeners);
+}
+
+/** What is left of the grant once all have answered, in order. */
+async function askAll(session: Session, given: Grant, who: string, questions: (() => unknown)[]): Promise<Grant> {
+  let grant = given;
+  for (const ask of questions) {
+    let decision: Decision | null;
+    try {
+      const answer = ask();
+      // Most know at once.
+      decision = readDecision(isThenable(answer) ? await answer : answer);
+    } catch (error) {
+      throw refusalOf(session, who, error);
+    }
     throwIfClosed(session);
-    if (decision === null) return;
+    if (decision === null) continue;
     if (!decision.allow) throw new DeniedError(decision.reason ?? 'refused');
     grant = narrow(grant, decision);
-  };
-  for (const guard of [...audience.guards]) await ask(`a guard of ${action}`, () => guard(session, action));
-  const event = action === 'publish' ? 'prePublish' : 'prePlay';
-  for (const listener of listenersOf(audience, event)) {
-    await ask(`a listener of ${event}`, () => listener.call(audience.eventEmitter, session));
   }
   return grant;
 }
 
 /** Who is asked and fails is no reason to let anybody in. */
-async function asked(session: Session, who: string, call: () => unknown): Promise<Decision | null> {
-  try {
-    return readDecision(await call());
-  } catch (error) {
-    if (error instanceof NmsError) throw error;
-    session.log('error', `${who} failed`, { err: error });
-    throw new DeniedError('the decision failed', { cause: error });
-  }
+function refusalOf(session: Session, who: string, error: unknown): Error {
+  if (error instanceof NmsError) return error;
+  session.log('error', `${who} failed`, { err: error });
+  return new DeniedError('the decision failed', { cause: error });
 }
 
 /** The stream that a decision names. @throws DeniedError when there can be none; the log has the reason. */
@@ -91,8 +99,8 @@ export function tell<Event extends Exclude<keyof ServerEvents, 'prePublish' | 'p
 ): void {
   const [session] = args;
   if (session.internal && !OWN_EVENTS.has(event)) return;
+  const failed = (error: unknown) => session.log('error', `a listener of ${event} failed`, { err: error });
   for (const listener of listenersOf(audience, event)) {
-    const failed = (error: unknown) => session.log('error', `a listener of ${event} failed`, { err: error });
     try {
       const answer = listener.call(audience.eventEmitter, ...args);
       if (isThenable(answer)) answer.then(undefined, failed);
