@@ -41,6 +41,8 @@ export interface PlayOptions {
   readonly mayWait?: boolean;
   /** Milliseconds to wait for an absent stream, instead of `play.waitMs`. */
   readonly waitMs?: number;
+  /** The turn in which it was let in already (`turns.now`): while that lasts, it need not wait for another. */
+  readonly turn?: number;
 }
 
 /**
@@ -219,7 +221,8 @@ export class BroadcastServer implements FeedStream {
   async #join<Unit>(player: Player<Unit>, limits: SessionLimits, options: PlayOptions): Promise<Subscription<Unit>> {
     return this.#whileAdmitting(async () => {
       if (this.status === 'idle') await this.#waitForPublisher(player, options);
-      const turn = this.#host.turns.take();
+      const { turns } = this.#host;
+      const turn = options.turn === turns.now ? null : turns.take();
       if (turn !== null) await turn;
       if (this.status === 'idle') await this.#waitForPublisher(player, options);
       throwIfClosed(player);

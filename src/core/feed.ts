@@ -18,6 +18,12 @@ export interface FeedStream extends StreamState {
   moveSubscription<Unit>(subscription: Subscription<Unit>, format: Format<Unit>): void;
 }
 
+/** The beginning that fits a stream of which this much is known, before media of this time. */
+interface Opening<Unit> extends StreamState {
+  readonly at: Micros;
+  readonly units: readonly Unit[];
+}
+
 const NO_UNITS: readonly never[] = [];
 const NOTHING = Buffer.alloc(0);
 const NOTHING_CACHED: Beginning<never> = { now: [], later: [] };
@@ -47,6 +53,8 @@ export class Feed<Unit> implements FeedSource<Unit> {
    * nobody enters keeps the group once, as packets, and units die as soon as they are written.
    */
   #group: CachedGroup<Unit> | null = null;
+  /** What the last newcomer began with; the next of a crowd begins with the same. */
+  #opening: Opening<Unit> | null = null;
   /** How many units at the end of the cached group wait in `#units`: they reach a newcomer with the next flush. */
   #groupWaiting = 0;
   readonly #flush = () => this.flush();
@@ -109,6 +117,7 @@ export class Feed<Unit> implements FeedSource<Unit> {
   /** Forgets the cached group. */
   clear(): void {
     this.#group = null;
+    this.#opening = null;
     this.#groupWaiting = 0;
   }
 
@@ -216,11 +225,16 @@ export class Feed<Unit> implements FeedSource<Unit> {
     return packet.isMedia;
   }
 
-  begin(at: Micros): Unit[] {
-    return this.#muxer.begin(this.#stream, at);
+  begin(at: Micros): readonly Unit[] {
+    const { remembered, tracks } = this.#stream;
+    const last = this.#opening;
+    if (last !== null && last.at === at && last.remembered === remembered && last.tracks === tracks) return last.units;
+    const units = this.#muxer.begin(this.#stream, at);
+    this.#opening = { at, remembered, tracks, units: areBytes(units) ? [joined(units)] : units };
+    return this.#opening.units;
   }
 
-  headers(at: Micros): Unit[] {
+  headers(at: Micros): readonly Unit[] {
     const units: Unit[] = [];
     // Another muxer: to this one a header may be part of the message that it has just written.
     const muxer = this.format.createMuxer();
@@ -272,8 +286,16 @@ export class Feed<Unit> implements FeedSource<Unit> {
 }
 
 /** Units of one format are all bytes or none is. */
-function areBytes(units: readonly unknown[]): units is readonly Buffer[] {
+function areBytes<Unit>(units: readonly Unit[]): units is readonly (Unit & Buffer)[] {
   return Buffer.isBuffer(units[0]);
+}
+
+/** Not in Node's pool: it is kept. */
+function joined<Unit extends Buffer>(units: readonly Unit[]): Unit {
+  const bytes = Buffer.allocUnsafeSlow(units.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const unit of units) at += unit.copy(bytes, at);
+  return bytes as Buffer as Unit;
 }
 
 /** Hops within the server get it whole: the newcomers are at the far end. */

@@ -21,9 +21,9 @@ export interface FeedSource<Unit> {
   /** Can a player's media begin with this packet? */
   isStart(packet: AVPacket): boolean;
   /** The first bytes of a player. */
-  begin(at: Micros): Unit[];
+  begin(at: Micros): readonly Unit[];
   /** The headers again, for one that has begun. */
-  headers(at: Micros): Unit[];
+  headers(at: Micros): readonly Unit[];
   /** The cached group; `null`: there is none. `after`: only if it begins later than this. */
   group(after: Micros | null): Group<Unit> | null;
   join(units: readonly Unit[]): Buffer | null;

@@ -18,6 +18,7 @@ interface Later {
  */
 export class Turns {
   readonly #clock: () => number;
+  #now = 0;
   #left = NEWCOMERS_PER_TURN;
   readonly #waiting: (() => void)[] = [];
   #isScheduled = false;
@@ -30,6 +31,11 @@ export class Turns {
   /** @param clock a clock in milliseconds that never goes back */
   constructor(clock: () => number = () => performance.now()) {
     this.#clock = clock;
+  }
+
+  /** Names this turn: who was let in in it, and has not waited for anything since, need not ask again. */
+  get now(): number {
+    return this.#now;
   }
 
   /** Resolves when it is the caller's turn, in the order of the calls; `null`: at once. */
@@ -61,6 +67,7 @@ export class Turns {
 
   #begin(): void {
     this.#isScheduled = false;
+    this.#now++;
     const turn = this.#waiting.splice(0, NEWCOMERS_PER_TURN);
     this.#left = NEWCOMERS_PER_TURN - turn.length;
     if (turn.length > 0) this.#schedule();

@@ -14,14 +14,17 @@ export abstract class FlvPlayer extends FlvSession implements Player {
     this.format = format;
   }
 
-  /** Asks for permission, waits for the stream, and lets it flow. Never rejects: what goes wrong closes the session. */
+  /**
+   * Asks for permission, waits for the stream, and lets it flow. Call it when it is a newcomer's turn. Never rejects: what goes
+   * wrong closes the session.
+   */
   async play(): Promise<void> {
     try {
+      const turn = this.context.turns.now;
       const broadcast = BroadcastServer.of(this.context, this.target.address.path);
-      const subscription = await broadcast.postPlay(this, { onAdmitted: () => this.onAdmitted() });
+      const subscription = await broadcast.postPlay(this, { turn, onAdmitted: () => this.onAdmitted() });
       if (this.isClosed) return;
-      this.begin();
-      subscription.start();
+      this.begin(() => subscription.start());
     } catch (error) {
       this.close(asError(error));
     }
@@ -42,8 +45,8 @@ export abstract class FlvPlayer extends FlvSession implements Player {
   /** Permission is granted; the stream may still be absent. */
   protected onAdmitted(): void {}
 
-  /** The stream is there: what comes before its first byte. */
-  protected abstract begin(): void;
+  /** The stream is there: sends what comes before its first byte, and lets it flow. */
+  protected abstract begin(flow: () => void): void;
 
   protected abstract write(bytes: Buffer): void;
 }

@@ -55,7 +55,8 @@ function wantsToPublish(request: IncomingMessage): boolean {
 }
 
 function isBelow(path: string, prefix: string): boolean {
-  return prefix !== '/' && (path === prefix || path.startsWith(`${prefix}/`));
+  if (prefix === '/' || !path.startsWith(prefix)) return false;
+  return path.length === prefix.length || path[prefix.length] === '/';
 }
 
 /** The last answer of its connection: a body that is still to come is thrown away while the answer is on its way. */
@@ -165,11 +166,31 @@ export class FlvServer implements Server, MediaRoute {
     else if (method === 'HEAD') void new HttpProbe(context, response, described).answer();
     else if (method !== 'GET') void new HttpPublisher(context, { message: request, response }, described).publish();
     else if (request instanceof Http2ServerRequest) {
-      void new Http2Player(context, request.stream, described, this.#formatFor(described, 'plain')).play();
+      this.#inTurn(request.stream, () => {
+        void new Http2Player(context, request.stream, described, this.#formatFor(described, 'plain')).play();
+      });
     } else {
       const framing = isChunkedFor(request) ? 'chunked' : 'plain';
-      void new HttpPlayer(context, request, described, this.#formatFor(described, framing)).play();
+      this.#inTurn(request.socket, () => {
+        void new HttpPlayer(context, request, described, this.#formatFor(described, framing)).play();
+      });
     }
+  }
+
+  /** One newcomer is through before the next begins: of a crowd, half are served in half the time. */
+  #inTurn(peer: Duplex, begin: () => void): void {
+    const turn = this.#context.turns.take();
+    if (turn === null) {
+      begin();
+      return;
+    }
+    // One that fails while it waits closes, too.
+    const ignore = () => {};
+    peer.on('error', ignore);
+    void turn.then(() => {
+      peer.off('error', ignore);
+      if (!peer.destroyed) begin();
+    });
   }
 
   #welcome(request: FlvRequest, upgrade: { message: IncomingMessage; socket: Duplex; head: Buffer }): void {
@@ -177,8 +198,10 @@ export class FlvServer implements Server, MediaRoute {
       void new WebSocketPublisher(this.#context, this.#forPublishers, upgrade, request).publish();
       return;
     }
-    const format = this.#formatFor(request, 'websocket');
-    void new WebSocketPlayer(this.#context, this.#forPlayers, upgrade, { ...request, format }).play();
+    this.#inTurn(upgrade.socket, () => {
+      const format = this.#formatFor(request, 'websocket');
+      void new WebSocketPlayer(this.#context, this.#forPlayers, upgrade, { ...request, format }).play();
+    });
   }
 
   #formatFor({ origin, target }: FlvRequest, framing: 'plain' | 'chunked' | 'websocket') {

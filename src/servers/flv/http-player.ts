@@ -3,14 +3,18 @@ import type { Socket } from 'node:net';
 import type { Context } from '../../core/context.ts';
 import { ClosedError, ConnectionError, EndError } from '../../errors.ts';
 import type { Format } from '../../media/format.ts';
-import { answerFor, encodeAnswer, encodeHead } from './answer.ts';
+import { answerFor, encodeAnswer } from './answer.ts';
 import { FlvPlayer } from './flv-player.ts';
 import type { FlvRequest } from './flv-session.ts';
 import { MEDIA_HEADERS } from './media-headers.ts';
 import { endSocket, takeSocket } from './raw-socket.ts';
+import { TimedHead } from './timed-head.ts';
 
 /** RFC 9112, 7.1: the last chunk, and no trailers. */
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+
+const chunkedHead = new TimedHead(200, { ...MEDIA_HEADERS, 'Transfer-Encoding': 'chunked', Connection: 'close' });
+const plainHead = new TimedHead(200, { ...MEDIA_HEADERS, Connection: 'close' });
 
 export function isChunkedFor(request: IncomingMessage): boolean {
   return request.httpVersionMajor > 1 || (request.httpVersionMajor === 1 && request.httpVersionMinor >= 1);
@@ -35,13 +39,13 @@ export class HttpPlayer extends FlvPlayer {
     return this.#socket.writableLength;
   }
 
-  protected begin(): void {
+  protected begin(flow: () => void): void {
     this.#hasBegun = true;
-    const framing = this.#isChunked ? { 'Transfer-Encoding': 'chunked' } : {};
     // The head leaves in one piece with the first media.
     this.#socket.cork();
-    this.#socket.write(encodeHead(200, { ...MEDIA_HEADERS, ...framing, Connection: 'close' }));
-    process.nextTick(() => this.#socket.uncork());
+    this.#socket.write(this.#isChunked ? chunkedHead.now() : plainHead.now());
+    flow();
+    this.#socket.uncork();
   }
 
   protected write(bytes: Buffer): void {

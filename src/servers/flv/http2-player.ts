@@ -26,8 +26,9 @@ export class Http2Player extends FlvPlayer {
     return this.#stream.writableLength;
   }
 
-  protected begin(): void {
+  protected begin(flow: () => void): void {
     this.#stream.respond({ ':status': 200, ...MEDIA_HEADERS });
+    flow();
   }
 
   protected write(bytes: Buffer): void {

@@ -46,5 +46,7 @@ export function takeSocket(socket: Duplex, onGone: (reason: Error) => void): voi
   socket.on('end', () => onGone(new ConnectionError('the peer closed the connection')));
   socket.on('error', (error) => onGone(new ConnectionError('the connection failed', { cause: error })));
   socket.on('close', () => onGone(new ConnectionError('the connection is closed')));
+  // It said so while the request waited for its turn, and says nothing more.
+  if (socket.readableEnded) onGone(new ConnectionError('the peer closed the connection'));
   socket.resume();
 }

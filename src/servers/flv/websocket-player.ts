@@ -53,7 +53,9 @@ export class WebSocketPlayer extends FlvPlayer {
     });
   }
 
-  protected begin(): void {}
+  protected begin(flow: () => void): void {
+    flow();
+  }
 
   protected write(bytes: Buffer): void {
     if (this.#webSocket?.readyState === this.#webSocket?.OPEN) this.#handshake.socket.write(bytes);

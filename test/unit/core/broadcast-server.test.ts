@@ -133,6 +133,27 @@ describe('a broadcast and its newcomers', () => {
     assert.equal(format.muxers[0]!.muxed, before + 1);
   });
 
+  test('headers are muxed once for all newcomers of a group, and anew when they are others', async () => {
+    const format = new TextFormat();
+    const { broadcast, publish, play } = house();
+    const publisher = await publish();
+    const send = (...packets: ReturnType<typeof key>[]) => {
+      for (const one of packets) broadcast().broadcastMessage(publisher, one);
+    };
+    send(packet('metadata', 'data', 0, 'old'), ...configs, key(0));
+    await settle();
+    await play({ format });
+    const before = format.muxers[0]!.muxed;
+    assert.equal((await play({ format })).take(), '[begin 0]<old><ac><vc><video key 0>');
+    assert.equal(format.muxers[0]!.muxed, before);
+    send(packet('metadata', 'data', 10, 'new'));
+    await settle();
+    assert.match((await play({ format })).take(), /^\[begin 0\]<new><ac><vc><video key 0>/);
+    send(key(40));
+    await settle();
+    assert.equal((await play({ format })).take(), '[begin 40]<new><ac><vc><video key 40>');
+  });
+
   test('packets that came together are written together', async () => {
     const { broadcast, publish, play } = house();
     const publisher = await publish();

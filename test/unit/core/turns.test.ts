@@ -37,6 +37,16 @@ describe('the turns of newcomers', () => {
     await late;
   });
 
+  test('a turn is the same for all that come of it at once, and another in the next turn of the loop', async () => {
+    const turns = new Turns();
+    const { now } = turns;
+    void turns.take();
+    await Promise.resolve();
+    assert.equal(turns.now, now);
+    await nextTurn();
+    assert.notEqual(turns.now, now);
+  });
+
   test('an unused turn is not kept for a larger one later', async () => {
     const turns = new Turns();
     void turns.take();
