@@ -23,6 +23,8 @@ const STEP_ANSWER_MS = 2_000;
  * primary, which has none while the machine or its own process is suspended.
  */
 export const MAX_SILENT_SECONDS = 20;
+/** Connections on their way to one process: the next is under way while it takes the last. */
+const MAX_HANDED = 2;
 /** How long a process may live on without its channel. */
 const LINGER_MS = 2_000;
 /** What is kept of a worker's last words. */
@@ -54,6 +56,10 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
   readonly number: number;
   readonly innerPath: string;
   readonly visitors = new Map<number, Visitor>();
+  /** Those of them that are still to be handed over. */
+  #waiting: Visitor[] = [];
+  /** On their way to the process. */
+  readonly #handed = new Set<number>();
   countedAt = 0;
   readonly #child: ChildProcess;
   readonly #events: WorkerEvents;
@@ -121,9 +127,28 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
 
   welcome(visitor: Visitor): void {
     this.visitors.set(visitor.id, visitor);
+    this.#waiting.push(visitor);
+    this.#handNext();
+  }
+
+  /**
+   * A few at a time: Node holds back everything that is said to a process behind a connection that it has not received yet.
+   * Behind a crowd of them, the answers to those who came first would wait for the last.
+   */
+  #handNext(): void {
+    if (this.#handed.size >= MAX_HANDED || !this.#child.connected) return;
+    const visitor = this.#waiting.shift();
+    if (visitor === undefined) return;
+    this.#handed.add(visitor.id);
     const message: ToWorker = { kind: 'socket', socket: visitor.id, door: visitor.door };
     // Node forgets a handle that it could not send; kept open here, it is ours until the worker says that it has it.
-    this.#child.send(message, visitor.socket, { keepOpen: true }, () => {});
+    this.#child.send(message, visitor.socket, { keepOpen: true }, (error) => {
+      if (error !== null) this.#received(visitor.id);
+    });
+  }
+
+  #received(id: number): void {
+    if (this.#handed.delete(id)) this.#handNext();
   }
 
   closeSession(session: SessionId, reason: Error): void {
@@ -209,10 +234,12 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
         return;
       case 'took':
         this.visitors.get(message.socket)?.handOver();
+        this.#received(message.socket);
         return;
       case 'gone':
         this.visitors.get(message.socket)?.leave();
         this.visitors.delete(message.socket);
+        this.#received(message.socket);
         return;
       case 'statistics':
         this.countedAt = message.at;
@@ -255,6 +282,7 @@ export class WorkerProcess implements Host, Claimant, SessionHome {
   #leave(): Visitor[] {
     const visitors = [...this.visitors.values()];
     this.visitors.clear();
+    this.#waiting = [];
     for (const visitor of visitors) if (!visitor.isHere) visitor.destroy();
     return visitors.filter((visitor) => visitor.isHere);
   }
