@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { bodies } from '../support/media.ts';
 import { until } from '../support/wait.ts';
@@ -40,6 +41,19 @@ describe('a crowd over HTTP and WebSockets', () => {
       await until(() => crowd.every(({ body }) => body.includes(bodies.key('key 0'))), 'the first picture');
       assert.equal(turns.waiting.length, 0, 'nobody was asked to wait a second time');
       for (const { socket } of crowd) socket.destroy();
+    });
+
+    test(`${kind}: the answer and the first picture leave in one piece`, async (t) => {
+      await using house = await startWeb();
+      await publishStream(house);
+      const names = ['_write', '_writev' as '_write'] as const;
+      const writes = names.map((name) => t.mock.method(Socket.prototype, name));
+      const player = RawClient.open(house.port, ...request);
+      await until(() => player.received.includes(bodies.key('key 0')), 'the first picture');
+      const isHis = (socket: unknown) => (socket as Socket).remotePort === player.socket.localPort;
+      const count = writes.flatMap(({ mock }) => mock.calls).filter((call) => isHis(call.this)).length;
+      assert.equal(count, 1);
+      player.socket.destroy();
     });
 
     const ways = {

@@ -39,6 +39,10 @@ export class WebSocketPlayer extends FlvPlayer {
   }
 
   protected override onAdmitted(): void {
+    // The answer leaves in one piece with the first media, when that is here.
+    const { socket } = this.#handshake;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
     const webSocket = this.#handshake.accept(this.#server);
     if (webSocket === null) throw new ProtocolError('NMS_PROTOCOL_WEBSOCKET', 'a malformed WebSocket handshake');
     this.#webSocket = webSocket;
