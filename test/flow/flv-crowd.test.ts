@@ -56,6 +56,21 @@ describe('a crowd over HTTP and WebSockets', () => {
       player.socket.destroy();
     });
 
+    test(`${kind}: what goes wrong once it is his turn is his answer, and nobody else's`, async () => {
+      await using house = await startWeb();
+      const turns = holdTurns(house);
+      const player = RawClient.open(house.port, ...request);
+      await until(() => turns.waiting.length === 1, 'he has asked');
+      const set = () => {
+        throw new Error('a fault of ours');
+      };
+      Object.assign(house.context.sessions, { set });
+      turns.pass();
+      await player.answered();
+      assert.equal(player.status, 500);
+      assert.ok(house.lines.some(({ level, message }) => level === 'error' && message === 'an FLV request failed'));
+    });
+
     const ways = {
       'hangs up': (player: RawClient) => void player.socket.destroy(),
       'resets his connection': (player: RawClient) => void player.socket.resetAndDestroy(),

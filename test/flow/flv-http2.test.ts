@@ -76,6 +76,24 @@ async function startSecure(config: Parameters<typeof startWeb>[0] = {}): Promise
 const tagsOf = (answer: Answer) => (answer.bytes.length < 13 ? [] : readFlv(answer.bytes).tags);
 
 describe('HTTP-FLV over HTTP/2 and TLS', () => {
+  test('of a crowd, who is still there when it is his turn is served, and who reset his stream is not', async () => {
+    await using house = await startSecure();
+    await publishStream(house);
+    const waiting: (() => void)[] = [];
+    Object.assign(house.context.turns, { take: () => new Promise<void>((resolve) => waiting.push(resolve)) });
+    const [stays, leaves] = [house.ask({ ':path': '/live/a.flv' }), house.ask({ ':path': '/live/a.flv' })];
+    await until(() => waiting.length === 2, 'both have asked');
+    leaves.stream.close(constants.NGHTTP2_CANCEL);
+    await until(() => leaves.isClosed, 'one has left');
+    // What came before an answer on the same connection has been read.
+    const other = house.ask({ ':method': 'OPTIONS', ':path': '/live/a.flv' });
+    await until(() => other.isClosed, 'the server knows');
+    for (const resolve of waiting.splice(0)) resolve();
+    await until(() => stays.bytes.includes(bodies.key('key 0')), 'the first picture');
+    assert.equal([...house.context.sessions.values()].filter((session) => !session.isPublisher).length, 1);
+    assert.equal(waiting.length, 0);
+  });
+
   test('twenty players on one connection get the same live tags, and end with the stream', async () => {
     await using house = await startSecure();
     const publisher = await publishStream(house, '/live/a', 100);

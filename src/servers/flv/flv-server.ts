@@ -73,6 +73,9 @@ function originsOf({ origins }: FlvConfig): ReadonlySet<string> {
   return new Set(origins.map((origin) => new URL(origin).origin));
 }
 
+/** Does what may throw. */
+type Attempt = (work: () => void) => void;
+
 /** HTTP-FLV and WebSocket-FLV, play and publish: one media route of the HTTP server. */
 export class FlvServer implements Server, MediaRoute {
   readonly #context: Context;
@@ -110,28 +113,35 @@ export class FlvServer implements Server, MediaRoute {
       refuse(request, response, refusal);
       return true;
     }
-    try {
-      this.#serve(request, response, target);
-    } catch (error) {
-      refuse(request, response, this.#answerOf(error));
-    }
+    const attempt = this.#attempts((answer) => refuse(request, response, answer));
+    attempt(() => this.#serve(request, response, target, attempt));
     return true;
   }
 
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const target = parseTarget(message.url ?? '/');
     if (this.#isReserved(target.path)) return false;
-    try {
+    const attempt = this.#attempts((answer) => endSocket(socket, encodeAnswer(answer)));
+    attempt(() => {
       this.#checkOrigin(message);
       const request = {
         origin: originOf(message, 'ws', this.#context.trustedProxies),
         target: streamTargetOf(message, target),
       };
-      this.#welcome(request, { message, socket, head });
-    } catch (error) {
-      endSocket(socket, encodeAnswer(this.#answerOf(error)));
-    }
+      this.#welcome(request, { message, socket, head }, attempt);
+    });
     return true;
+  }
+
+  /** Does something for a request, at once or later: what it throws is that request's answer. */
+  #attempts(refuse: (answer: Answer) => void): Attempt {
+    return (work) => {
+      try {
+        work();
+      } catch (error) {
+        refuse(this.#answerOf(error));
+      }
+    };
   }
 
   #isReserved(path: string): boolean {
@@ -154,7 +164,7 @@ export class FlvServer implements Server, MediaRoute {
     return fail(411, 'a body with neither a length nor chunks');
   }
 
-  #serve(request: AnyRequest, response: AnyResponse, target: RequestTarget): void {
+  #serve(request: AnyRequest, response: AnyResponse, target: RequestTarget, attempt: Attempt): void {
     const { method } = request;
     const described: FlvRequest = {
       origin: originOf(request, 'http', this.#context.trustedProxies),
@@ -166,19 +176,19 @@ export class FlvServer implements Server, MediaRoute {
     else if (method === 'HEAD') void new HttpProbe(context, response, described).answer();
     else if (method !== 'GET') void new HttpPublisher(context, { message: request, response }, described).publish();
     else if (request instanceof Http2ServerRequest) {
-      this.#inTurn(request.stream, () => {
+      this.#inTurn(request.stream, attempt, () => {
         void new Http2Player(context, request.stream, described, this.#formatFor(described, 'plain')).play();
       });
     } else {
       const framing = isChunkedFor(request) ? 'chunked' : 'plain';
-      this.#inTurn(request.socket, () => {
+      this.#inTurn(request.socket, attempt, () => {
         void new HttpPlayer(context, request, described, this.#formatFor(described, framing)).play();
       });
     }
   }
 
   /** One newcomer is through before the next begins: of a crowd, half are served in half the time. */
-  #inTurn(peer: Duplex, begin: () => void): void {
+  #inTurn(peer: Duplex, attempt: Attempt, begin: () => void): void {
     const turn = this.#context.turns.take();
     if (turn === null) {
       begin();
@@ -189,16 +199,20 @@ export class FlvServer implements Server, MediaRoute {
     peer.on('error', ignore);
     void turn.then(() => {
       peer.off('error', ignore);
-      if (!peer.destroyed) begin();
+      if (!peer.destroyed) attempt(begin);
     });
   }
 
-  #welcome(request: FlvRequest, upgrade: { message: IncomingMessage; socket: Duplex; head: Buffer }): void {
+  #welcome(
+    request: FlvRequest,
+    upgrade: { message: IncomingMessage; socket: Duplex; head: Buffer },
+    attempt: Attempt,
+  ): void {
     if (wantsToPublish(upgrade.message)) {
       void new WebSocketPublisher(this.#context, this.#forPublishers, upgrade, request).publish();
       return;
     }
-    this.#inTurn(upgrade.socket, () => {
+    this.#inTurn(upgrade.socket, attempt, () => {
       const format = this.#formatFor(request, 'websocket');
       void new WebSocketPlayer(this.#context, this.#forPlayers, upgrade, { ...request, format }).play();
     });
